@@ -1,0 +1,640 @@
+"""The strict graph builder: every node is checked against ONNX when it is made.
+
+The only module that imports onnx_ir. `Graph.add` makes a node and answers with symbolic tensors; a
+wrong operator, attribute, type or shape raises `GraphError` at that line, with the layer's path and
+the operands. Passes edit the finished graph through the methods at the end of the class.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from portable_layers import dtypes, schema
+from portable_layers.dims import Dim, Shape, Size, is_static
+from portable_layers.errors import GraphError
+from portable_layers.packing import Packing
+from portable_layers.tensor import Tensor, shape_text
+from portable_layers.variable import Variable
+
+# The newest opset for which ONNX Runtime (1.24 and later) has kernels of all operators that the
+# layers use; from 25 on it lacks Swish.
+DEFAULT_OPSET = 24
+OLDEST_OPSET = 17
+NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
+# Larger constants are not worth being shown to shape inference.
+_MAX_INFERENCE_DATA = 64
+
+_active = threading.local()
+
+
+def current_graph() -> Graph | None:
+    """The graph that is being built in this thread, or None."""
+    stack = getattr(_active, "graphs", None)
+    return stack[-1] if stack else None
+
+
+class Graph:
+    """A graph under construction; a subgraph body when it has a parent.
+
+    Args:
+        opset: version of the ONNX operator set, 17 to 26.
+        name: the graph's name in the file.
+        parent: the graph whose tensors a body may use too.
+        training: layers that act otherwise in training (dropout) are built active.
+
+    Raises:
+        GraphError: for an opset that is not in that range.
+    """
+
+    def __init__(
+        self,
+        opset: int = DEFAULT_OPSET,
+        name: str = "model",
+        parent: Graph | None = None,
+        training: bool = False,
+    ):
+        if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
+            raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
+        self.opset, self.name, self.parent, self.training = opset, name, parent, training
+        self.root: Graph = parent.root if parent else self
+        self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
+        self.nodes: Any = ir.Graph([], [], nodes=[], name=name)
+        self.inputs: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self._sizes: dict[Dim, Tensor] = {}
+        self._insert_before: Any = None
+        self.autocast: str | None = parent.autocast if parent else None
+        if parent is None:
+            self.domains: dict[str, int] = {"": opset}
+            self.dims: dict[str, tuple[Tensor, int]] = {}
+            self.tensors: dict[Any, Tensor] = {}
+            self._names: dict[str, int] = {}
+            self._scopes: list[str] = []
+            self._constants: dict[Any, Tensor] = {}
+            self._weights: dict[int, Tensor] = {}
+            self._texts: dict[str, Dim] = {}
+
+    # Building
+
+    def __enter__(self) -> Graph:
+        if not hasattr(_active, "graphs"):
+            _active.graphs = []
+        _active.graphs.append(self)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        _active.graphs.pop()
+
+    @contextmanager
+    def scope(self, name: str) -> Iterator[None]:
+        """Nodes that are made inside are named `name/...`."""
+        self.root._scopes.append(name)
+        try:
+            yield
+        finally:
+            self.root._scopes.pop()
+
+    @property
+    def path(self) -> str:
+        """The path of the layer that is being built."""
+        return "/".join(self.root._scopes)
+
+    def unique_name(self, name: str) -> str:
+        """`name`, or `name_1`, ... when it is taken; names are unique in the whole model."""
+        names = self.root._names
+        if name not in names:
+            names[name] = 0
+            return name
+        while True:
+            names[name] += 1
+            candidate = f"{name}_{names[name]}"
+            if candidate not in names:
+                names[candidate] = 0
+                return candidate
+
+    def input(self, name: str, dtype: str, shape: Sequence[Size]) -> Tensor:
+        """Add a graph input; each named dim that is new gets its run-time size from here."""
+        tensor = self._make_tensor(self._value(self.unique_name(name), dtype, shape), dtype, tuple(shape))
+        self.nodes.inputs.append(tensor.value)
+        self.inputs.append(tensor)
+        self._register_dims(tensor)
+        return tensor
+
+    def output(self, tensor: Tensor, name: str) -> Tensor:
+        """Make a tensor an output of the graph under this name (or `name_1` where it is taken)."""
+        self._check_reachable(tensor, f"output {name}")
+        producer = tensor.value.producer()
+        if producer is None or tensor.value.is_graph_output() or tensor.graph is not self:
+            # An input, a weight or an output that is there already cannot take another name.
+            tensor = self.add("Identity", tensor)
+        tensor.value.name = self.unique_name(name)
+        self.nodes.outputs.append(tensor.value)
+        self.outputs.append(tensor)
+        return tensor
+
+    def constant(self, value: Any, dtype: str | None = None, name: str | None = None) -> Tensor:
+        """A constant tensor; equal small constants are shared."""
+        array = np.asarray(value, dtype=None if dtype is None else dtypes.to_numpy(dtype))
+        if array.dtype.kind in "US":
+            array = array.astype(object)
+        dtype = dtypes.standardize(array.dtype)
+        root = self.root
+        key = None
+        if array.size <= 1024:
+            content: Any = tuple(array.ravel()) if dtype == "string" else array.tobytes()
+            key = (dtype, array.shape, content)
+            if key in root._constants:
+                return root._constants[key]
+        if name is None:
+            shown = array.size <= 8 and dtype != "string"
+            text = np.array2string(array, separator=",", threshold=8).replace("\n", "") if shown else ""
+            name = f"const/{dtype}{text}" if shown else f"{self.path or 'const'}/constant"
+        ir_tensor = _ir_tensor(array, dtype)
+        ir_value = self._value(self.unique_name(name), dtype, array.shape)
+        ir_value.const_value = ir_tensor
+        tensor = root._make_tensor(ir_value, dtype, array.shape, constant=array)
+        if key is not None:
+            root._constants[key] = tensor
+        return tensor
+
+    def variable(self, variable: Variable) -> Tensor:
+        """The variable as a tensor, an initializer named by its path."""
+        root = self.root
+        if id(variable) not in root._weights:
+            root._weights[id(variable)] = self.weight(Packing.of(variable))
+        return root._weights[id(variable)]
+
+    def weight(self, packing: Packing) -> Tensor:
+        """A rearrangement of variables as an initializer; evaluated when the file is written.
+
+        It is named when the graph is finished: after the variable, where no other one is.
+        """
+        root = self.root
+        ir_value = self._value(None, packing.dtype, packing.shape)
+        number = ir.DataType(dtypes.to_onnx(packing.dtype))
+        ir_value.const_value = ir.LazyTensor(
+            lambda: _ir_tensor(np.ascontiguousarray(packing.numpy()), packing.dtype),
+            number,
+            ir.Shape(packing.shape),
+        )
+        return root._make_tensor(ir_value, packing.dtype, packing.shape, packing=packing)
+
+    def as_tensor(self, x: Any, dtype: str | None = None) -> Tensor:
+        """A tensor of this graph from a tensor, a variable, or anything that NumPy takes.
+
+        A variable is cast to the compute dtype of the layer that is being built, where that is
+        another one. `dtype` is for what is no tensor yet.
+        """
+        if isinstance(x, Tensor):
+            self._check_reachable(x, "operand")
+            return x
+        if isinstance(x, Variable):
+            tensor = self.variable(x)
+            if self.autocast and x.autocast and dtypes.is_float(x.dtype) and x.dtype != self.autocast:
+                return self.add("Cast", tensor, to=dtypes.to_onnx(self.autocast))
+            return tensor
+        if isinstance(x, Dim):
+            return self.size(x)
+        if isinstance(x, list | tuple) and any(isinstance(n, Dim | Tensor) for n in x):
+            return self.shape_tensor(x)
+        return self.constant(x, dtype)
+
+    def add(
+        self,
+        op_type: str,
+        *inputs: Any,
+        domain: str = "",
+        outputs: int = 1,
+        spec: Sequence[tuple[str, Shape]] | None = None,
+        shape: Shape | None = None,
+        **attributes: Any,
+    ) -> Any:
+        """Make a node.
+
+        Args:
+            op_type: the operator's name.
+            inputs: tensors, variables or arrays; None leaves an optional input out.
+            domain: empty for ONNX's own operators, `com.microsoft`, `ai.onnx.ml`, ...
+            outputs: how many outputs are wanted.
+            spec: dtype and shape of each output, for operators that ONNX has no inference for
+                (those of `com.microsoft`, Loop, Scan, If).
+            shape: what the caller knows of the shape of the only output; merged with what
+                inference finds.
+            attributes: by ONNX's names; None leaves one out.
+
+        Returns:
+            The output tensor, or a tuple of them where `outputs` is more than 1.
+
+        Raises:
+            GraphError: with the layer's path, the operator, its operands and the reason.
+        """
+        operands: list[Tensor | None] = []
+        try:
+            operands = [None if x is None else self.as_tensor(x) for x in inputs]
+            while operands and operands[-1] is None:
+                operands.pop()
+            types, converted = self._check(op_type, domain, operands, outputs, spec, attributes)
+        except GraphError as error:
+            raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
+        node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
+        results = []
+        for index, found in enumerate(types):
+            value = ir.Value(name=node_name if index == 0 else f"{node_name}:{index}")
+            results.append((value, found))
+        node = ir.Node(
+            domain,
+            op_type,
+            [None if t is None else t.value for t in operands],
+            [_ir_attribute(name, kind, value) for name, (kind, value) in converted.items()],
+            outputs=[value for value, _ in results],
+            name=node_name,
+        )
+        if self._insert_before is None:
+            self.nodes.append(node)
+        else:
+            self.nodes.insert_before(self._insert_before, node)
+        tensors = []
+        for value, (dtype, inferred) in results:
+            try:
+                sizes = self._merge(inferred, shape if shape is not None and outputs == 1 else None, value.name)
+            except GraphError as error:
+                raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
+            value.type = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
+            value.shape = _ir_shape(sizes)
+            tensor = self._make_tensor(value, dtype, sizes)
+            self._register_dims(tensor)
+            tensors.append(tensor)
+        return tensors[0] if outputs == 1 else tuple(tensors)
+
+    # Sizes that are known only at run time
+
+    def size(self, size: Size) -> Tensor:
+        """A size as an int64 tensor of shape `(1,)`."""
+        if isinstance(size, int):
+            return self.constant(np.array([size], np.int64))
+        graph: Graph | None = self
+        while graph is not None:
+            if size in graph._sizes:
+                return graph._sizes[size]
+            graph = graph.parent
+        if size.name is not None:
+            tensor, axis = self.root.dims[size.name]
+            found = self.add("Shape", tensor, start=axis, end=axis + 1)
+        else:
+            names = {name: self.size(Dim.named(name)) for name in size.names()}
+            found = size.evaluate(
+                {n: _SizeMath(self, t) for n, t in names.items()},
+                lambda n: _SizeMath(self, self.constant(np.array([n], np.int64))),
+                lambda a, b: _SizeMath(self, self.add("Div", a.tensor, b.tensor)),
+            ).tensor
+        if self._insert_before is None:  # a pass may insert before the place where others need it
+            self._sizes[size] = found
+        return found
+
+    def shape_tensor(self, sizes: Sequence[Any]) -> Tensor:
+        """Sizes (`int`, `Dim`, or integer tensors of one element) as an int64 tensor of rank 1."""
+        if all(isinstance(n, int | np.integer) for n in sizes):
+            return self.constant(np.array(list(sizes), np.int64).reshape(-1))
+        parts: list[Tensor] = []
+        run: list[int] = []
+
+        def flush() -> None:
+            if run:
+                parts.append(self.constant(np.array(run, np.int64)))
+                run.clear()
+
+        for n in sizes:
+            if isinstance(n, int | np.integer):
+                run.append(int(n))
+                continue
+            flush()
+            if isinstance(n, Tensor):
+                if n.dtype != "int64":
+                    n = self.add("Cast", n, to=dtypes.to_onnx("int64"))
+                if n.shape != (1,):
+                    n = self.add("Reshape", n, np.array([1], np.int64))
+                parts.append(n)
+            else:
+                parts.append(self.size(n))
+        flush()
+        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=0)
+
+    def fresh_dim(self, hint: str) -> Dim:
+        """A dim with a name of its own; the tensor that has it must be registered."""
+        return self._dim(self.unique_name(f"dim/{hint}"))
+
+    # Subgraphs
+
+    def body(self, name: str) -> Graph:
+        """An empty subgraph; while it is entered, nodes go into it and may use outer tensors."""
+        return Graph(self.opset, self.unique_name(f"{self.path}/{name}" if self.path else name), parent=self)
+
+    def scan(
+        self,
+        step: Callable[..., tuple[Sequence[Tensor], Sequence[Tensor]]],
+        states: Sequence[Tensor],
+        sequences: Sequence[Tensor],
+        reverse: bool = False,
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """ONNX Scan over axis 0 of the sequences.
+
+        Args:
+            step: called once with the states and one element of each sequence, while the body is
+                built; gives the next states (same dtypes and shapes) and the elements to stack.
+            states: their initial values.
+            sequences: tensors `(time, ...)`, all of the same length.
+            reverse: go from the last element to the first; outputs keep the order of the inputs.
+
+        Returns:
+            The final states, and the stacked outputs `(time, ...)`.
+        """
+        body = self.body("step")
+        with body:
+            now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
+            elements = [body.input(f"{body.name}/element", s.dtype, s.shape[1:]) for s in sequences]
+            following, stacked = step(*now, *elements)
+            for state, new in zip(states, following, strict=True):
+                if (state.dtype, state.shape) != (new.dtype, new.shape):
+                    raise GraphError(
+                        f"{self.path}: a state of Scan must keep its type {state!r}. Received: {new!r}"
+                    )
+                body.output(new, f"{body.name}/next")
+            for element in stacked:
+                body.output(element, f"{body.name}/out")
+        time = sequences[0].shape[0]
+        count = len(sequences)
+        out = self.add(
+            "Scan",
+            *states,
+            *sequences,
+            body=body,
+            num_scan_inputs=count,
+            scan_input_directions=[1] * count if reverse else None,
+            scan_output_directions=[1] * len(stacked) if reverse and stacked else None,
+            outputs=len(states) + len(stacked),
+            spec=[(s.dtype, s.shape) for s in states] + [(t.dtype, (time, *t.shape)) for t in stacked],
+        )
+        out = [out] if isinstance(out, Tensor) else list(out)
+        return out[: len(states)], out[len(states) :]
+
+    def loop(
+        self,
+        count: Tensor | int | None,
+        condition: Tensor | None,
+        step: Callable[..., tuple[Tensor | None, Sequence[Tensor]]],
+        states: Sequence[Tensor],
+    ) -> list[Tensor]:
+        """ONNX Loop.
+
+        Args:
+            count: most iterations (int64 scalar), or None for no limit.
+            condition: bool scalar, whether to start; None for yes.
+            step: called once with the iteration number (int64 scalar) and the states, while the
+                body is built; gives whether to go on (None: as before) and the next states.
+            states: their initial values.
+
+        Returns:
+            The final states.
+        """
+        body = self.body("body")
+        with body:
+            number = body.input(f"{body.name}/iteration", "int64", ())
+            going = body.input(f"{body.name}/going", "bool", ())
+            now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
+            go_on, following = step(number, *now)
+            body.output(going if go_on is None else go_on, f"{body.name}/go_on")
+            for new in following:
+                body.output(new, f"{body.name}/next")
+        limit = np.asarray(count, np.int64) if isinstance(count, int) else count
+        specs = [
+            (s.dtype, s.shape if s.shape == n.shape else tuple(None for _ in s.shape))
+            for s, n in zip(states, following, strict=True)
+        ]
+        out = self.add("Loop", limit, condition, *states, body=body, outputs=len(states), spec=specs)
+        return [out] if isinstance(out, Tensor) else list(out)
+
+    def if_(
+        self,
+        condition: Tensor,
+        then: Callable[[], Sequence[Tensor]],
+        otherwise: Callable[[], Sequence[Tensor]],
+    ) -> list[Tensor]:
+        """ONNX If: the tensors of one of two bodies; both must give the same dtypes and ranks."""
+        bodies, results = [], []
+        for label, build in (("then", then), ("else", otherwise)):
+            body = self.body(label)
+            with body:
+                made = [body.output(t, f"{body.name}/out") for t in build()]
+            bodies.append(body)
+            results.append(made)
+        specs = []
+        for a, b in zip(*results, strict=True):
+            if a.dtype != b.dtype or a.ndim != b.ndim:
+                raise GraphError(f"{self.path}: the branches of If give {a!r} and {b!r}")
+            specs.append((a.dtype, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))))
+        out = self.add(
+            "If", condition, then_branch=bodies[0], else_branch=bodies[1], outputs=len(specs), spec=specs
+        )
+        return [out] if isinstance(out, Tensor) else list(out)
+
+    # Editing, for passes
+
+    def tensor_of(self, value: Any) -> Tensor:
+        """The tensor of a value of the intermediate representation."""
+        return self.root.tensors[value]
+
+    @contextmanager
+    def inserting_before(self, node: Any) -> Iterator[None]:
+        """Nodes that are made inside come right before `node`."""
+        previous, self._insert_before = self._insert_before, node
+        try:
+            with self:
+                yield
+        finally:
+            self._insert_before = previous
+
+    def replace_uses(self, old: Tensor, new: Tensor) -> None:
+        """Let every node, and the outputs of the graph, use `new` in place of `old`."""
+        is_output = old.value.is_graph_output()
+        name = old.value.name
+        old.value.replace_all_uses_with(new.value, replace_graph_outputs=is_output)
+        if is_output:
+            old.value.name, new.value.name = new.value.name, name
+            self.outputs = [new if t is old else t for t in self.outputs]
+
+    def remove(self, node: Any) -> None:
+        """Remove a node whose outputs are used nowhere."""
+        self.nodes.remove(node, safe=True)
+
+    # Inside
+
+    def _check(
+        self,
+        op_type: str,
+        domain: str,
+        operands: Sequence[Tensor | None],
+        outputs: int,
+        spec: Sequence[tuple[str, Shape]] | None,
+        attributes: dict[str, Any],
+    ) -> tuple[list[tuple[str, tuple | None]], dict[str, tuple[int, Any]]]:
+        """Check a node; gives dtype and inferred sizes of each output, and ONNX's attributes."""
+        version = self.root.domains.get(domain) or schema.DOMAIN_VERSIONS.get(domain)
+        if version is None:
+            raise GraphError(f"unknown operator domain {domain}")
+        foreign = domain in ("com.microsoft", "ai.onnx.contrib")
+        if foreign:
+            if spec is None:
+                raise GraphError(f"an operator of {domain} needs spec=, ONNX cannot infer its outputs")
+            converted = schema.guess_attributes(attributes)
+        else:
+            found = schema.schema_of(op_type, domain, version)
+            schema.check_counts(found, [t is not None for t in operands], outputs)
+            converted = schema.convert_attributes(found, attributes)
+        self.root.domains.setdefault(domain, version)
+        if spec is not None:
+            if len(spec) != outputs:
+                raise GraphError(f"spec describes {len(spec)} outputs. Asked for: {outputs}")
+            return [(dtypes.standardize(d), tuple(s)) for d, s in spec], converted
+        keys = tuple(None if t is None else _type_key(t) for t in operands)
+        data = tuple(
+            (i, schema.DataKey(dtypes.to_onnx(t.dtype), t.constant.shape, t.constant.tobytes()))
+            for i, t in enumerate(operands)
+            if t is not None and t.constant is not None and t.dtype != "string"
+            and t.constant.size <= _MAX_INFERENCE_DATA and t.ndim <= 1
+        )
+        kinds = {n: (k, _proto_value(v)) for n, (k, v) in converted.items()}
+        inferred = schema.infer(op_type, domain, version, keys, data, kinds, outputs, self.ir_version)
+        types: list[tuple[str, tuple | None]] = []
+        for key in inferred:
+            if key is None:
+                raise GraphError("ONNX cannot infer the type of an output; pass spec=")
+            sizes = None
+            if key.shape is not None:
+                texts = self.root._texts
+                sizes = tuple(texts.get(n) if isinstance(n, str) else n for n in key.shape)
+            types.append((dtypes.from_onnx(key.dtype), sizes))
+        return types, converted
+
+    def _merge(self, inferred: tuple | None, known: tuple | None, name: str) -> Shape:
+        """What inference found and what the caller knows, as one shape without gaps."""
+        if inferred is None and known is None:
+            raise GraphError("ONNX cannot infer the rank of the output; pass shape=")
+        if inferred is None:
+            inferred = (None,) * len(known or ())
+        if known is None:
+            known = (None,) * len(inferred)
+        if len(known) != len(inferred):
+            raise GraphError(f"the output has rank {len(inferred)}, not that of {shape_text(known)}")
+        sizes: list[Size] = []
+        for axis, (found, told) in enumerate(zip(inferred, known, strict=True)):
+            if isinstance(found, int) and isinstance(told, int) and found != told:
+                raise GraphError(f"axis {axis} of the output has size {found}, not {told}")
+            if isinstance(told, int):
+                sizes.append(told)
+            elif isinstance(found, int):
+                sizes.append(found)
+            else:
+                size = told if told is not None else found
+                sizes.append(self.fresh_dim(f"{name}/{axis}") if size is None else size)
+        return tuple(sizes)
+
+    def _describe(
+        self, op_type: str, domain: str, operands: Sequence[Tensor | None], attributes: dict, reason: str
+    ) -> str:
+        shown = [repr(t)[8:-1] if t is not None else "None" for t in operands]
+        shown += [f"{n}={v!r}" for n, v in attributes.items() if v is not None and not isinstance(v, Graph)]
+        name = f"{domain}.{op_type}" if domain else op_type
+        return f"{self.path or '(model)'}: {name}({', '.join(shown)}): {reason}"
+
+    def _check_reachable(self, tensor: Tensor, what: str) -> None:
+        graph: Graph | None = self
+        while graph is not None:
+            if tensor.graph is graph:
+                return
+            graph = graph.parent
+        raise GraphError(f"{self.path or '(model)'}: the {what} {tensor!r} belongs to another graph")
+
+    def _value(self, name: str | None, dtype: str, shape: Sequence[Size]) -> Any:
+        kind = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
+        return ir.Value(name=name, type=kind, shape=_ir_shape(shape))
+
+    def _make_tensor(
+        self,
+        value: Any,
+        dtype: str,
+        shape: Shape,
+        constant: np.ndarray | None = None,
+        packing: Packing | None = None,
+    ) -> Tensor:
+        tensor = Tensor(self, value, dtype, tuple(shape), constant, packing)
+        self.root.tensors[value] = tensor
+        return tensor
+
+    def _dim(self, name: str) -> Dim:
+        dim = Dim.named(name)
+        self.root._texts[name] = dim
+        return dim
+
+    def _register_dims(self, tensor: Tensor) -> None:
+        root = self.root
+        for axis, size in enumerate(tensor.shape):
+            if isinstance(size, Dim):
+                root._texts.setdefault(str(size), size)
+                name = size.name
+                if name is not None and name not in root.dims:
+                    root.dims[name] = (tensor, axis)
+
+
+class _SizeMath:
+    """Lets `Dim.evaluate` add and multiply size tensors."""
+
+    def __init__(self, graph: Graph, tensor: Tensor):
+        self.graph, self.tensor = graph, tensor
+
+    def __add__(self, other: _SizeMath) -> _SizeMath:
+        return _SizeMath(self.graph, self.graph.add("Add", self.tensor, other.tensor))
+
+    def __mul__(self, other: _SizeMath) -> _SizeMath:
+        return _SizeMath(self.graph, self.graph.add("Mul", self.tensor, other.tensor))
+
+
+def _type_key(tensor: Tensor) -> schema.TypeKey:
+    sizes = tuple(d if isinstance(d, int) else str(d) for d in tensor.shape)
+    return schema.TypeKey(dtypes.to_onnx(tensor.dtype), sizes)
+
+
+def _ir_shape(shape: Sequence[Size]) -> Any:
+    return ir.Shape([d if isinstance(d, int) else str(d) for d in shape])
+
+
+def _ir_tensor(array: np.ndarray, dtype: str) -> Any:
+    if dtype == "string":
+        return ir.StringTensor([str(s).encode() for s in array.ravel()], shape=ir.Shape(array.shape))
+    return ir.Tensor(array, dtype=ir.DataType(dtypes.to_onnx(dtype)))
+
+
+def _ir_attribute(name: str, kind: int, value: Any) -> Any:
+    if isinstance(value, Graph):
+        value = value.nodes
+    elif isinstance(value, np.ndarray):
+        value = _ir_tensor(value, dtypes.standardize(value.dtype))
+    return ir.Attr(name, ir.AttributeType(kind), value)
+
+
+def _proto_value(value: Any) -> Any:
+    """An attribute's value as inference takes it, hashable."""
+    if isinstance(value, np.ndarray):
+        return onnx.numpy_helper.from_array(value).SerializeToString()
+    if isinstance(value, Graph):
+        raise GraphError("an operator with a subgraph needs spec=")
+    return value
+
+
+__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "current_graph", "is_static"]
