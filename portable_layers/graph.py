@@ -48,6 +48,7 @@ class Graph:
         name: the graph's name in the file.
         parent: the graph whose tensors a body may use too.
         training: layers that act otherwise in training (dropout) are built active.
+        scratch: the graph only finds out shapes and is thrown away.
 
     Raises:
         GraphError: for an opset that is not in that range.
@@ -59,10 +60,13 @@ class Graph:
         name: str = "model",
         parent: Graph | None = None,
         training: bool = False,
+        scratch: bool = False,
     ):
         if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
-        self.opset, self.name, self.parent, self.training = opset, name, parent, training
+        self.opset, self.name, self.parent = opset, name, parent
+        self.training = parent.training if parent else training
+        self.scratch = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
         self.nodes: Any = ir.Graph([], [], nodes=[], name=name)
@@ -73,7 +77,9 @@ class Graph:
         self.autocast: str | None = parent.autocast if parent else None
         if parent is None:
             self.domains: dict[str, int] = {"": opset}
-            self.dims: dict[str, tuple[Tensor, int]] = {}
+            self.dims: dict[Dim, tuple[Tensor, int]] = {}
+            # Values that a run must give beside the outputs, e.g. for the losses of layers.
+            self.probes: list[tuple[Any, Tensor]] = []
             self.tensors: dict[Any, Tensor] = {}
             self._names: dict[str, int] = {}
             self._scopes: list[str] = []
@@ -284,9 +290,13 @@ class Graph:
             if size in graph._sizes:
                 return graph._sizes[size]
             graph = graph.parent
-        if size.name is not None:
-            tensor, axis = self.root.dims[size.name]
-            found = self.add("Shape", tensor, start=axis, end=axis + 1)
+        source = self.root.dims.get(size)
+        if source is not None:
+            found = self.add("Shape", source[0], start=source[1], end=source[1] + 1)
+        elif size.name is not None:
+            if not self.scratch:
+                raise GraphError(f"{self.path}: no tensor of the graph has the size {size}")
+            found = self.root.input(f"size/{size}", "int64", (1,))
         else:
             names = {name: self.size(Dim.named(name)) for name in size.names()}
             found = size.evaluate(
@@ -587,9 +597,8 @@ class Graph:
         for axis, size in enumerate(tensor.shape):
             if isinstance(size, Dim):
                 root._texts.setdefault(str(size), size)
-                name = size.name
-                if name is not None and name not in root.dims:
-                    root.dims[name] = (tensor, axis)
+                # An input is the best source of a size: it is there before all nodes.
+                root.dims.setdefault(size, (tensor, axis))
 
 
 class _SizeMath:

@@ -201,13 +201,19 @@ class KerasTensor(Operators):
 
     __hash__ = object.__hash__
 
-    def __init__(self, dims: Shape, dtype: str = "float32", name: str | None = None, has_mask: bool = False):
+    def __init__(
+        self,
+        dims: Shape,
+        dtype: str = "float32",
+        name: str | None = None,
+        mask_dims: Shape | None = None,
+    ):
         from portable_layers.scope import auto_name
 
         self.dims, self.dtype = tuple(dims), dtype
         self.name = name or auto_name("keras_tensor")
-        # Whether a mask travels with the tensor; the mask itself exists only in graphs.
-        self.has_mask = has_mask
+        # The shape of the mask that travels with the tensor; the mask itself exists only in graphs.
+        self.mask_dims = mask_dims
         self._keras_history: KerasHistory | None = None
 
     @property

@@ -1,0 +1,119 @@
+"""Eager calls: a layer or function on arrays is a tiny graph, run once and kept.
+
+It runs on ONNX Runtime where that is installed, else on onnx's reference evaluator.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from portable_layers import dtypes, tree
+from portable_layers.graph import Graph
+from portable_layers.tensor import Tensor
+from portable_layers.variable import Variable
+
+if TYPE_CHECKING:
+    from portable_layers.operation import Operation
+
+# Compiled calls, oldest first; a call is found again by what was called and on what shapes.
+_CACHE_SIZE = 256
+_cache: collections.OrderedDict[Any, tuple[Any, Callable[..., Any], Any]] = collections.OrderedDict()
+
+
+def is_array(x: Any) -> bool:
+    """Whether x is data: an array of NumPy, TensorFlow, torch or JAX (not a variable or a dtype)."""
+    return isinstance(x, np.ndarray | np.generic) or (hasattr(x, "__array__") and not isinstance(x, Variable))
+
+
+def run(operation: Operation, args: tuple, kwargs: dict, emit: Callable[..., Any] | None = None) -> Any:
+    """Run an operation on arrays.
+
+    Args:
+        operation: what to run; its weights are those it has now.
+        args, kwargs: arrays, variables and plain values.
+        emit: how to emit it into a graph; `operation.emit` by default.
+
+    Returns:
+        Arrays in the structure that the operation gives.
+    """
+    return call(operation, emit or operation.emit, args, kwargs)[0]
+
+
+def call(owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Like `run`; gives the values of the graph's probes too."""
+    leaves = tree.flatten((args, kwargs))
+    arrays = [_standard(x) for x in leaves if is_array(x)]
+    variables = getattr(owner, "variables", ())
+    key = (
+        id(owner),
+        getattr(emit, "__name__", None),
+        tuple((a.dtype.str, a.dtype.name, a.shape) for a in arrays),
+        tuple(repr(x) if not is_array(x) else None for x in leaves),
+        _structure(args),
+        _structure(kwargs),
+        tuple(v.version for v in variables),
+        tuple(x.version for x in leaves if isinstance(x, Variable)),
+    )
+    found = _cache.get(key)
+    if found is not None and found[0] is owner:
+        _cache.move_to_end(key)
+        _, session, (structure, names, probes) = found
+    else:
+        session, structure, names, probes = _compile(emit, args, kwargs)
+        _cache[key] = (owner, session, (structure, names, probes))
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    results = session({f"input_{i}": a for i, a in enumerate(arrays)})
+    outputs = tree.pack(structure, [results[n] for n in names])
+    return outputs, [(owner_, results[name]) for owner_, name in probes]
+
+
+def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, Any, list[str], list]:
+    from portable_layers.model_file import to_proto
+    from portable_layers.passes import clean
+
+    graph = Graph(name="eager")
+    count = iter(range(1 << 30))
+
+    def bind(x: Any) -> Any:
+        if not is_array(x):
+            return x
+        array = _standard(x)
+        return graph.input(f"input_{next(count)}", dtypes.standardize(array.dtype), array.shape)
+
+    leaves = [bind(x) for x in tree.flatten((args, kwargs))]
+    with graph:
+        bound_args, bound_kwargs = tree.pack((args, kwargs), leaves)
+        outputs = emit(*bound_args, **bound_kwargs)
+        structure = tree.map_structure(lambda _: None, outputs)
+        flat: list[Tensor] = [graph.as_tensor(t) for t in tree.flatten(outputs)]
+        names = [graph.output(t, f"output_{i}").value.name for i, t in enumerate(flat)]
+        probes = [(o, graph.output(t, f"probe_{i}").value.name) for i, (o, t) in enumerate(graph.probes)]
+    clean(graph)
+    return _session(to_proto(graph)), structure, names, probes
+
+
+def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
+    from importlib.util import find_spec
+
+    from runtime import InferenceEngine
+
+    engine = InferenceEngine(proto, providers="cpu" if find_spec("onnxruntime") else "reference")
+    return lambda feed: engine.run(feed)
+
+
+def _standard(x: Any) -> np.ndarray:
+    array = np.asarray(x)
+    return array.astype(object) if array.dtype.kind in "US" else array
+
+
+def _structure(x: Any) -> Any:
+    if isinstance(x, dict):
+        return tuple((k, _structure(v)) for k, v in x.items())
+    if isinstance(x, list | tuple):
+        return (type(x).__name__, *(_structure(v) for v in x))
+    return None

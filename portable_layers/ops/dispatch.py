@@ -1,0 +1,201 @@
+"""How a function of `ops` is called: recorded, emitted, or run at once; and its Keras name."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from portable_layers import dtypes, eager
+from portable_layers.dims import Dim
+from portable_layers.errors import SerializationError
+from portable_layers.graph import Graph, current_graph
+from portable_layers.operation import Operation, is_symbolic
+from portable_layers.serialization import deserialize_value, serialize_object
+from portable_layers.tensor import KerasTensor, Tensor
+from portable_layers.variable import Variable
+
+# Keras's operation classes (`Add`, `Mean`, ...) by name: what a functional config may call.
+OPERATIONS: dict[str, type[FunctionOperation]] = {}
+# The public functions by their name in keras.ops.
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+
+
+class FunctionOperation(Operation):
+    """A call of an `ops` function in a functional model; one subclass a function.
+
+    Its config holds the arguments that are no tensors, under the names of Keras's operation class.
+    """
+
+    function: Callable[..., Any]
+    tensors: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = {}  # noqa: RUF012 - filled per subclass, never changed
+
+    def __init__(self, name: str | None = None, **config: Any):
+        super().__init__(name)
+        self.config = config
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        return type(self).function(*args, **kwargs, **self.config)
+
+    def get_config(self) -> dict[str, Any]:
+        shown = {self.renamed.get(k, k): serialize_object(v) for k, v in self.config.items()}
+        return {"name": self.name, **shown}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> FunctionOperation:
+        """The operation that `get_config` described.
+
+        Raises:
+            SerializationError: for an argument that the function does not take.
+        """
+        back = {v: k for k, v in cls.renamed.items()}
+        values = {back.get(k, k): deserialize_value(v) for k, v in config.items()}
+        known = set(inspect.signature(cls.function).parameters) | {"name"}
+        unknown = values.keys() - known
+        if unknown:
+            raise SerializationError(
+                f"operation {config.get('name', cls.__name__)} ({cls.__name__}) has unknown keys: "
+                f"{', '.join(sorted(unknown))}; it takes: {', '.join(sorted(known))}"
+            )
+        return cls(**values)
+
+
+def op(keras_class: str, *tensors: str, **renamed: str) -> Callable[[Callable], Callable]:
+    """Decorator of a function of `ops`.
+
+    Args:
+        keras_class: module and class of Keras's operation, below `keras.src.ops`: `numpy.Mean`.
+            Empty for a function that a functional model cannot record.
+        tensors: the parameters that are passed when the operation is called (the tensors); the
+            others belong to its config.
+        renamed: parameters whose key in Keras's config differs.
+    """
+
+    def decorate(function: Callable) -> Callable:
+        name = function.__name__
+        signature = inspect.signature(function)
+        cls: type[FunctionOperation] | None = None
+        if keras_class:
+            module, _, class_name = keras_class.rpartition(".")
+            cls = type(
+                class_name,
+                (FunctionOperation,),
+                {
+                    "function": staticmethod(function),
+                    "tensors": tensors,
+                    "renamed": renamed,
+                    "keras_module": f"keras.src.ops.{module}",
+                    "registered_name": class_name,
+                    "__module__": function.__module__,
+                    "__doc__": function.__doc__,
+                },
+            )
+            OPERATIONS[class_name] = cls
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if is_symbolic(args, kwargs):
+                if cls is None:
+                    raise TypeError(f"ops.{name} cannot be called on the tensors of a functional model")
+                bound = signature.bind(*args, **kwargs)
+                bound.apply_defaults()
+                arguments = dict(bound.arguments)
+                operands = [arguments.pop(t) for t in tensors]
+                while operands and operands[-1] is None:
+                    operands.pop()
+                return cls(**arguments)(*operands)
+            if current_graph() is None:
+                return eager.call(wrapper, function, args, kwargs)[0]
+            return function(*args, **kwargs)
+
+        FUNCTIONS[name] = wrapper
+        return wrapper
+
+    return decorate
+
+
+def graph() -> Graph:
+    """The graph that is being built."""
+    found = current_graph()
+    if found is None:
+        raise RuntimeError("no graph is being built")
+    return found
+
+
+def convert(x: Any, dtype: str | None = None) -> Tensor:
+    """Whatever an `ops` function is given, as a tensor; `dtype` is for what has none yet."""
+    if isinstance(x, Tensor):
+        return x
+    if dtype is None and isinstance(x, bool | int | float):
+        dtype = dtypes.result_type(_kind(x))
+    if dtype is None and isinstance(x, list | tuple) and not any(isinstance(n, Tensor | Dim) for n in x):
+        array = np.asarray(x)
+        dtype = {"f": "float32", "i": "int32"}.get(array.dtype.kind)
+    return graph().as_tensor(x, dtype)
+
+
+def promote(*xs: Any, to_float: bool = False) -> list[Tensor]:
+    """Operands cast to their common dtype by Keras's rules; Python scalars are typed weakly.
+
+    Args:
+        to_float: the result is a floating point dtype in any case (division, roots, ...).
+    """
+    kinds = [_kind(x) for x in xs]
+    if to_float:
+        kinds.append(float)
+    dtype = dtypes.result_type(*kinds)
+    if to_float and dtype == "int64":
+        dtype = "float32"
+    return [cast_to(x, dtype) for x in xs]
+
+
+def cast_to(x: Any, dtype: str) -> Tensor:
+    """x as a tensor of this dtype."""
+    if isinstance(x, bool | int | float | np.bool_):
+        return graph().constant(np.asarray(x).astype(dtypes.to_numpy(dtype)))
+    tensor = convert(x)
+    if tensor.dtype == dtype:
+        return tensor
+    if tensor.constant is not None and "string" not in (dtype, tensor.dtype):
+        return graph().constant(tensor.constant.astype(dtypes.to_numpy(dtype)))
+    return graph().add("Cast", tensor, to=dtypes.to_onnx(dtype))
+
+
+def _kind(x: Any) -> Any:
+    """What stands for an operand in type promotion: a dtype, or Python's type of a weak scalar."""
+    if isinstance(x, bool | np.bool_):
+        return "bool"
+    if type(x) is int or isinstance(x, Dim):
+        return int
+    if type(x) is float:
+        return float
+    if isinstance(x, Tensor | KerasTensor):
+        return x.dtype
+    if isinstance(x, Variable):
+        return convert(x).dtype
+    if isinstance(x, list | tuple):
+        return convert(x).dtype
+    return dtypes.standardize(np.asarray(x).dtype)
+
+
+def normalize_axis(axis: int, rank: int, what: str = "axis") -> int:
+    """A non-negative axis.
+
+    Raises:
+        ValueError: outside of `[-rank, rank)`.
+    """
+    if not isinstance(axis, int | np.integer) or not -rank <= axis < rank:
+        raise ValueError(f"{what} must be from {-rank} to {rank - 1} for a tensor of rank {rank}. Received: {axis}")
+    return int(axis) % rank
+
+
+def normalize_axes(axis: Any, rank: int) -> tuple[int, ...]:
+    """Non-negative axes of an int, a sequence, or None for all; in order, without repetition."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = axis if isinstance(axis, list | tuple) else (axis,)
+    return tuple(sorted({normalize_axis(a, rank) for a in axes}))
