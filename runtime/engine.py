@@ -144,6 +144,17 @@ class InferenceEngine:
 
     __call__ = run
 
+    def check(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The inputs as `run` would hand them to the model, without running it.
+
+        Args:
+            inputs: by name.
+
+        Raises:
+            InputError: the model does not take them.
+        """
+        return self._backend.signature.check(inputs)
+
     def close(self) -> None:
         """Let go of the model and its memory. Runs under way in other threads end well; later ones fail."""
         self._backend.close()

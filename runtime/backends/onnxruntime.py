@@ -102,30 +102,39 @@ class OnnxRuntimeBackend(Backend):
         session = self._session
         if session is None:
             raise InferenceError("this engine is closed; make a new one to run the model again")
-        if self._foreign_outputs or self._foreign_inputs:
+        if self._foreign_inputs:
+            feed = {name: self._typed(name, array) for name, array in feed.items()}
+        if self._foreign_outputs and not self._foreign_outputs.keys().isdisjoint(names):
             return self._execute_foreign(session, feed, names)
         return session.run(names, feed)
 
-    def _execute_foreign(
-        self, session: Any, feed: dict[str, np.ndarray], names: list[str]
-    ) -> list[np.ndarray]:
-        """Run with values for which onnxruntime has no numpy dtype, as typed views of their memory."""
+    def _execute_foreign(self, session: Any, feed: dict[str, Any], names: list[str]) -> list[np.ndarray]:
+        """Fetch outputs for which onnxruntime has no numpy dtype, through their memory."""
         make = self._onnxruntime.OrtValue
-        values = {}
         for name, array in feed.items():
-            array = np.asarray(array, order="C")  # onnxruntime ignores the strides
-            element_type = self._foreign_inputs.get(name)
-            if element_type is None:
-                values[name] = make.ortvalue_from_numpy(array)
-            else:
-                values[name] = make.ortvalue_from_numpy_with_onnx_type(array, element_type)
-        results = session.run_with_ort_values(names, values)
+            if isinstance(array, np.ndarray):
+                if array.dtype.kind == "O":
+                    foreign = [output for output in names if output in self._foreign_outputs]
+                    raise InferenceError(
+                        f"onnxruntime cannot take strings (input {name!r}) and give {foreign} in one run, "
+                        f"as numpy has no {self._foreign_outputs[foreign[0]].name}; export them as float32"
+                    )
+                feed[name] = make.ortvalue_from_numpy(np.asarray(array, order="C"))
+        results = session.run_with_ort_values(names, feed)
         return [
             _copy_memory(value, self._foreign_outputs[name])
             if name in self._foreign_outputs
             else value.numpy()
             for name, value in zip(names, results, strict=True)
         ]
+
+    def _typed(self, name: str, array: np.ndarray) -> Any:
+        if name not in self._foreign_inputs:
+            return array
+        # Contiguous, because onnxruntime ignores the strides here.
+        return self._onnxruntime.OrtValue.ortvalue_from_numpy_with_onnx_type(
+            np.asarray(array, order="C"), self._foreign_inputs[name]
+        )
 
     def unload(self) -> None:
         self._session = None
