@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,22 +19,19 @@ def read_arrays(path: str | os.PathLike[str]) -> np.ndarray | dict[str, np.ndarr
         InputError: the file is neither, is damaged, or holds pickled objects.
         OSError: it cannot be read.
     """
-    try:
-        # Opened here: numpy leaves the file open when it turns out to be no archive.
-        with open(path, "rb") as file:
+    # Opened here, so that a file that cannot be opened is told from one that cannot be understood.
+    with open(path, "rb") as file:
+        try:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return loaded
             arrays = {name: loaded[name] for name in loaded.files}
-            for name, array in arrays.items():
-                if not isinstance(array, np.ndarray):
-                    raise ValueError(f"member {name!r} is no array")
-            return arrays
-    except (ValueError, EOFError, SyntaxError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise InputError(
-            f"{path} is not a readable .npy or .npz file: {error}. "
-            "Objects are not loaded; save strings as unicode arrays: x.astype(str)"
-        ) from error
+        except Exception as error:  # of damaged bytes numpy, zipfile and the tokenizer each raise their own
+            raise _unreadable(path, error) from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise _unreadable(path, f"member {name!r} is no array")
+    return arrays
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:
@@ -63,6 +59,13 @@ def restore_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if array.dtype.kind == "V" and array.dtype.names is None and dtype.isbuiltin != 1:
         return array.view(dtype) if array.dtype.itemsize == dtype.itemsize else array
     return array
+
+
+def _unreadable(path: str | os.PathLike[str], reason: object) -> InputError:
+    return InputError(
+        f"{path} is not a readable .npy or .npz file: {reason}. "
+        "Objects are not loaded; save strings as unicode arrays: x.astype(str)"
+    )
 
 
 def _storable(name: str, array: np.ndarray) -> np.ndarray:

@@ -73,9 +73,13 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest=argparse.SUPPRESS, nargs=0, help=help)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        from importlib.metadata import version
+        from importlib import metadata
 
-        print(f"{PROGRAM} {version(PROGRAM)}")
+        try:
+            version = metadata.version(PROGRAM)
+        except metadata.PackageNotFoundError:
+            version = "(not installed)"
+        print(f"{PROGRAM} {version}")
         parser.exit(0)
 
 

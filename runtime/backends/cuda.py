@@ -70,7 +70,8 @@ def driver_problem() -> Problem | None:
 def library_problem(onnxruntime: ModuleType, provider: str) -> Problem | None:
     """Which shared library a GPU provider lacks; None when all of them load.
 
-    ONNX Runtime only logs this and goes on without the provider.
+    ONNX Runtime only logs this and goes on without the provider. To be called after it has tried:
+    a provider's library that is loaded before ONNX Runtime has set up its side never works.
     """
     stem = {CUDA: "cuda", "TensorrtExecutionProvider": "tensorrt"}.get(provider)
     folder = Path(str(onnxruntime.__file__)).parent / "capi"

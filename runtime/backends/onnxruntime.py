@@ -204,10 +204,9 @@ class OnnxRuntimeBackend(Backend):
             if type(error).__name__ in ("InvalidProtobuf", "NoModel") or "No graph was found" in text:
                 raise ArchiveError(f"{source} is not an ONNX model: {text}") from error
             for provider in providers:
-                problem = cuda.library_problem(self._onnxruntime, provider.execution_provider)
-                if problem is not None:
-                    raise ProviderError(_refusal(provider.name, problem)) from error
-                if provider.name != "cpu" and provider.name in text.lower():
+                # What a model does wrong comes as a class of its own, what a provider does as one of these.
+                at_fault = type(error) is RuntimeError or type(error).__name__ == "EPFail"
+                if at_fault and provider.name != "cpu" and provider.name in text.lower():
                     raise ProviderError(_refusal(provider.name, text)) from error
             raise InferenceError(f"onnxruntime refuses {source}: {text}") from error
         session._model_bytes = (
