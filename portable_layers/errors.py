@@ -10,6 +10,7 @@
     ├── WeightsError             a weight store that lacks a variable or holds one of another shape
     ├── InputError               inputs that the model does not take (also a ValueError)
     ├── ProviderError            an execution provider that cannot be used here, with the fix
+    ├── InferenceError           a model that its runtime refuses to load, or that fails while it runs
     └── MissingDependencyError   an optional package that is not installed, with the extra to install
 
 Every message says what was received and what was expected. The command line prints them as one
@@ -48,6 +49,10 @@ class InputError(PortableLayersError, ValueError):
 
 class ProviderError(PortableLayersError, RuntimeError):
     """An execution provider that was asked for by name and cannot be used on this machine."""
+
+
+class InferenceError(PortableLayersError, RuntimeError):
+    """A model that its runtime refuses to load, that fails while it runs, or whose engine is closed."""
 
 
 class MissingDependencyError(PortableLayersError, ImportError):

@@ -1,0 +1,1 @@
+"""The runtimes that can execute a model, one file each."""
