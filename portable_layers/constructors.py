@@ -76,6 +76,8 @@ def _parameters(cls: type) -> tuple[dict[str, inspect.Parameter], bool]:
     constructors = [klass.__dict__["__init__"] for klass in cls.__mro__[:-1] if "__init__" in klass.__dict__]
     for constructor in constructors:
         parameters = list(_signature(constructor).parameters.values())[1:]
+        if not parameters and constructor is not constructors[0]:
+            continue  # **kwargs cannot go there
         for x in parameters:
             if x.kind in (x.POSITIONAL_OR_KEYWORD, x.KEYWORD_ONLY):
                 # what a base class needs may come from the class itself

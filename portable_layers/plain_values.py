@@ -87,11 +87,13 @@ def _serialize_array(array: np.ndarray | np.generic) -> Any:
 def _deserialize_array(inner: Mapping[str, Any]) -> np.ndarray:
     dtype = standardize_dtype(inner["dtype"])
     value = np.asarray(inner["value"])
-    if value.size and (
-        value.dtype.name not in DTYPES or (dtype.name in INTEGER_DTYPES and value.dtype.kind not in "iu")
-    ):
+    kinds = "iu" if dtype.name in INTEGER_DTYPES else "b" if dtype == np.bool_ else "biuf"
+    if value.size and value.dtype.kind not in kinds:
         raise ValueError(f"the values are not {dtype.name}")
-    return value.astype(dtype)
+    array = value.astype(dtype)
+    if dtype.name in INTEGER_DTYPES and not np.array_equal(array, value):
+        raise ValueError(f"the values do not fit into {dtype.name}")
+    return array
 
 
 def _decode(data: bytes) -> str:
