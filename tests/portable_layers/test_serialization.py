@@ -44,6 +44,11 @@ class DenseBlock(Block):
         self.depth = depth
 
 
+class FixedBlock(Block):
+    def __init__(self, depth=1, **kwargs):
+        super().__init__(units=3, **kwargs)
+
+
 class Strict(Named):
     def __init__(self, depth, **kwargs):
         super().__init__(**kwargs)
@@ -179,6 +184,7 @@ def test_keys_are_followed_through_kwargs_to_the_base_class():
     with pytest.raises(SerializationError, match="unknown key 'sise'; it takes: depth, name, size"):
         Strict.from_config({"depth": 1, "sise": 4})
     assert DenseBlock.from_config({"depth": 1, "units": 2, "anything": 3}).extra == {"anything": 3}
+    assert FixedBlock.from_config({}).units == 6  # what Block needs, FixedBlock gives
 
 
 def test_an_object_is_written_under_its_keras_module_and_comes_back(keras):
@@ -309,6 +315,13 @@ def test_an_object_used_twice_is_one_object_again():
         one, two, three = (deserialize_object(x, CLASSES, "initializer") for x in (first, second, alone))
     assert one is two
     assert one is not three
+
+
+def test_an_object_that_was_first_used_inside_another_is_marked_there_too():
+    shared = HeNormal(seed=1)
+    with object_sharing():
+        outer, second = serialize_object([Named(name=shared), shared])
+    assert outer["config"]["name"]["shared_object_id"] == second["shared_object_id"]
 
 
 def test_what_keras_wrote_as_shared_is_read_as_one(keras):
