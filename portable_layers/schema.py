@@ -215,6 +215,7 @@ def _type_proto(key: TypeKey) -> TypeProto:
     proto.tensor_type.elem_type = key.dtype
     if key.shape is not None:
         shape = proto.tensor_type.shape
+        shape.SetInParent()  # a scalar has a shape too, without dims
         for size in key.shape:
             dim = shape.dim.add()
             if isinstance(size, int):
