@@ -8,7 +8,7 @@ the operands. Passes edit the finished graph through the methods at the end of t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ import onnx
 import onnx_ir as ir
 
 from portable_layers import dtypes, schema
-from portable_layers.dims import Dim, Shape, Size, is_static
+from portable_layers.dims import Dim, Shape, Size
 from portable_layers.errors import GraphError
 from portable_layers.packing import Packing
 from portable_layers.tensor import Tensor, shape_text
@@ -161,7 +161,7 @@ class Graph:
         if name is None:
             shown = array.size <= 8 and dtype != "string"
             text = np.array2string(array, separator=",", threshold=8).replace("\n", "") if shown else ""
-            name = f"const/{dtype}{text}" if shown else f"{self.path or 'const'}/constant"
+            name = f"const/{dtype}/{text}" if shown else f"{self.path or 'const'}/constant"
         ir_tensor = _ir_tensor(array, dtype)
         ir_value = self._value(self.unique_name(name), dtype, array.shape)
         ir_value.const_value = ir_tensor
@@ -483,6 +483,36 @@ class Graph:
         """Remove a node whose outputs are used nowhere."""
         self.nodes.remove(node, safe=True)
 
+    # Finishing
+
+    def used_initializers(self) -> list[Tensor]:
+        """The constants and weights that nodes or outputs use, in the order of their first use."""
+        found: dict[int, Tensor] = {}
+        for node in self.nodes.all_nodes():
+            for value in node.inputs:
+                if value is not None and value.const_value is not None:
+                    found.setdefault(id(value), self.tensors[value])
+        return list(found.values())
+
+    def to_ir(self, names: Mapping[int, str], initializers: Sequence[Tensor]) -> Any:
+        """The graph as an onnx_ir model.
+
+        Args:
+            names: a name for each variable, by its `id`; a weight is named after its variable.
+            initializers: the constants and weights that become initializers.
+        """
+        for tensor in initializers:
+            if tensor.packing is not None and tensor.value.name is None:
+                leaves = list({names[id(v)]: None for v in tensor.packing.leaves()})
+                tensor.value.name = self.unique_name("+".join(leaves))
+        graph = self.nodes
+        graph.initializers.clear()
+        for tensor in initializers:
+            graph.register_initializer(tensor.value)
+        graph.opset_imports.clear()
+        graph.opset_imports.update(self.domains)
+        return ir.Model(graph, ir_version=self.ir_version)
+
     # Inside
 
     def _check(
@@ -646,4 +676,9 @@ def _proto_value(value: Any) -> Any:
     return value
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "current_graph", "is_static"]
+def ir_to_proto(model: Any) -> onnx.ModelProto:
+    """An onnx_ir model as a ModelProto, with the data of its initializers."""
+    return ir.to_proto(model)
+
+
+__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "current_graph", "ir_to_proto"]

@@ -17,6 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from portable_layers import constraints, dtype_policies, dtypes, initializers, regularizers, scope, tree
+from portable_layers.cases import Case
 from portable_layers.dims import Dim
 from portable_layers.eager import call as call_eagerly
 from portable_layers.eager import is_array
@@ -54,6 +55,8 @@ class Layer(Operation):
     keras_module = "keras.layers"
     # Other names under which Keras exports the class.
     aliases: tuple[str, ...] = ()
+    # Test data, declared beside the layer (see cases.py).
+    cases: tuple[Case, ...] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -117,6 +120,10 @@ class Layer(Operation):
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """The mask of the outputs, given that of the inputs; a layer that supports masking passes it on."""
         return previous_mask
+
+    def unsupported_reason(self) -> str | None:
+        """Why this layer, with these arguments, cannot be exported; None where it can."""
+        return None
 
     def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
         """The shape that comes out for an input shape, in Keras's form (None: unknown size)."""
@@ -492,7 +499,7 @@ class Layer(Operation):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         for name in self.config_arguments():
             if name not in ("name", "trainable", "dtype", "activity_regularizer", "autocast"):
-                config[name] = serialize_object(getattr(self, name, self._arguments.get(name)))
+                config[name] = _serialize(name, getattr(self, name, self._arguments.get(name)))
         return config
 
     def config_arguments(self) -> list[str]:
@@ -574,8 +581,20 @@ def _keep_arguments(cls: type, init: Any) -> Any:
     return wrapped
 
 
+def _is_activation(name: str) -> bool:
+    return name == "activation" or name.endswith("_activation")
+
+
+def _serialize(name: str, value: Any) -> Any:
+    if _is_activation(name):
+        from portable_layers import activations
+
+        return activations.serialize(value)
+    return serialize_object(value)
+
+
 def _resolve(name: str, value: Any) -> Any:
-    if name == "activation" or name.endswith("_activation"):
+    if _is_activation(name):
         from portable_layers import activations  # activations need ops, ops need operations
 
         return activations.get(value)

@@ -118,15 +118,19 @@ class Packing:
             return np.take(x, args[1], axis=args[0])
         return np.concatenate(parts, axis=args[0])
 
-    def to_json(self) -> Any:
-        """A JSON form: a leaf is the variable's path, a move a list with its name first."""
+    def to_json(self, names: Mapping[int, str]) -> Any:
+        """A JSON form: a leaf is the variable's name, a move a list with its name first.
+
+        Args:
+            names: a name for each variable, by its `id`.
+        """
         if self.variable is not None:
-            return self.variable.path
-        return [self.move, [s.to_json() for s in self.sources], *self.arguments]
+            return names[id(self.variable)]
+        return [self.move, [s.to_json(names) for s in self.sources], *self.arguments]
 
     @staticmethod
     def from_json(form: Any, variables: Mapping[str, Source]) -> Packing:
-        """The packing of a JSON form, over variables given by path.
+        """The packing of a JSON form, over variables given by name.
 
         Raises:
             SerializationError: for a form that `to_json` does not make, or an unknown variable.

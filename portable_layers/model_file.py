@@ -1,0 +1,248 @@
+"""ONNX files: metadata for the way back, and writing without a second copy of the weights.
+
+The metadata property `portable_layers` is JSON: the model's Keras config, and for each initializer
+how it is made of Keras variables. Variables that the graph does not use (the seeds of Dropout) are
+kept there as well.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+import onnx
+
+from portable_layers import dtypes
+from portable_layers.errors import GraphError
+from portable_layers.graph import Graph, ir_to_proto
+from portable_layers.packing import Packing
+from portable_layers.serialization import object_sharing, serialize_object
+from portable_layers.tensor import Tensor
+from portable_layers.variable import Variable
+
+if TYPE_CHECKING:
+    from portable_layers.model import Model
+
+METADATA_KEY = "portable_layers"
+METADATA_VERSION = 1
+# protobuf refuses messages of 2 GiB; larger weights go into a file beside the model.
+PROTO_LIMIT = 2**31 - 2**20
+# Below this size, tensors stay in the model file even when the weights go beside it.
+_EXTERNAL_FROM = 1024
+
+
+def unique_names(variables: Sequence[Variable]) -> dict[int, str]:
+    """A name for each variable by its `id`: its path, or `path_1`, ... where paths repeat."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for variable in variables:
+        name, count = variable.path, 0
+        while name in taken:
+            count += 1
+            name = f"{variable.path}_{count}"
+        taken.add(name)
+        names[id(variable)] = name
+    return names
+
+
+def metadata_of(model: Model) -> dict[str, Any]:
+    """What the way back to Keras needs, but for the initializers, which the graph knows."""
+    with object_sharing():
+        return {"version": METADATA_VERSION, "model": serialize_object(model), "variables": model.variables}
+
+
+def to_proto(graph: Graph, metadata: dict[str, Any] | None = None) -> onnx.ModelProto:
+    """A finished graph as a ModelProto with all weights in it.
+
+    Raises:
+        GraphError: for a model of 2 GB and more, which no ModelProto can hold: `save` it.
+    """
+    initializers, model = _finish(graph, metadata)
+    if _payload(initializers) > PROTO_LIMIT:
+        raise GraphError("a model of 2 GB and more cannot be one ModelProto; save it to a file instead")
+    return ir_to_proto(model)
+
+
+def save(graph: Graph, path: str | Path, metadata: dict[str, Any] | None = None) -> None:
+    """Write a finished graph to `path`, check the file and load it; only a good file appears there.
+
+    Raises:
+        GraphError: where the ONNX checker or ONNX Runtime refuses the model (a bug: please report).
+        OSError: where the file cannot be written.
+    """
+    from runtime.files import atomic_write
+
+    path = Path(path)
+    initializers, model = _finish(graph, metadata)
+    external = _payload(initializers) > PROTO_LIMIT
+    for tensor in initializers:
+        del model.graph.initializers[tensor.value.name]
+    skeleton = ir_to_proto(model)
+    with atomic_write(path) as temporary:
+        temporary = Path(temporary)
+        if external:
+            _write_external(skeleton, initializers, temporary, f"{path.name}.data")
+        else:
+            with open(temporary, "wb") as file:
+                _write(skeleton, initializers, file)
+        check_file(temporary)
+
+
+def check_file(path: Path) -> None:
+    """Run the ONNX checker on a file and load it in ONNX Runtime, where that is installed.
+
+    Raises:
+        GraphError: with the reason of the one that refuses it.
+    """
+    try:
+        onnx.checker.check_model(str(path))
+    except onnx.checker.ValidationError as error:
+        raise GraphError(f"the ONNX checker refuses the exported model: {error}") from None
+    try:
+        import onnxruntime
+    except ImportError:
+        return
+    options = onnxruntime.SessionOptions()
+    # Whether it loads is the question, not how fast it would run.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.add_session_config_entry("session.disable_prepacking", "1")
+    options.log_severity_level = 4
+    try:
+        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's own exceptions share no base class
+        raise GraphError(f"ONNX Runtime refuses the exported model: {error}") from None
+
+
+def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor], Any]:
+    initializers = graph.used_initializers()
+    weights = [t for t in initializers if t.packing is not None]
+    variables: list[Variable] = list((metadata or {}).get("variables", ()))
+    known = {id(v) for v in variables}
+    for tensor in weights:
+        for leaf in tensor.packing.leaves():  # type: ignore[union-attr]
+            if id(leaf) not in known:
+                known.add(id(leaf))
+                variables.append(leaf)  # type: ignore[arg-type]
+    names = unique_names(variables)
+    model = graph.to_ir(names, initializers)
+    model.producer_name = "portable-layers"
+    if metadata is not None:
+        used = {id(v) for t in weights for v in t.packing.leaves()}  # type: ignore[union-attr]
+        document = {
+            "version": metadata["version"],
+            "model": metadata["model"],
+            "weights": {t.value.name: t.packing.to_json(names) for t in weights},  # type: ignore[union-attr]
+            "unused": {names[id(v)]: _encode(v.numpy()) for v in variables if id(v) not in used},
+        }
+        model.metadata_props[METADATA_KEY] = json.dumps(document, separators=(",", ":"))
+    return initializers, model
+
+
+def _encode(array: np.ndarray) -> dict[str, Any]:
+    return {
+        "dtype": dtypes.standardize(array.dtype),
+        "shape": list(array.shape),
+        "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode(),
+    }
+
+
+def _bytes_of(tensor: Tensor) -> int:
+    if tensor.dtype == "string":
+        assert tensor.constant is not None
+        return sum(len(str(s)) for s in tensor.constant.ravel())
+    count = int(np.prod(tensor.value.const_value.shape.numpy(), dtype=np.int64))
+    return count * dtypes.to_numpy(tensor.dtype).itemsize
+
+
+def _payload(initializers: Sequence[Tensor]) -> int:
+    return sum(_bytes_of(t) for t in initializers)
+
+
+# Writing. The weights are streamed into the file one by one, so that never more than one of them is
+# copied: https://protobuf.dev/programming-guides/encoding
+
+
+def _write(skeleton: onnx.ModelProto, initializers: Sequence[Tensor], file: BinaryIO) -> None:
+    """Write the model with its initializers, whose bytes come last in the graph."""
+    graph = skeleton.graph.SerializeToString()
+    skeleton.ClearField("graph")
+    records = [_record(t) for t in initializers]
+    total = len(graph) + sum(len(head) + size for head, size, _ in records)
+    file.write(skeleton.SerializeToString())
+    file.write(_key(onnx.ModelProto.GRAPH_FIELD_NUMBER) + _varint(total))
+    file.write(graph)
+    for head, _, data in records:
+        file.write(head)
+        for part in data():
+            file.write(part)
+
+
+def _record(tensor: Tensor) -> tuple[bytes, int, Any]:
+    """An initializer as the bytes before its data, the size of the data, and a source of the data."""
+    proto = _header(tensor)
+    field = _key(onnx.GraphProto.INITIALIZER_FIELD_NUMBER)
+    if tensor.dtype == "string":
+        assert tensor.constant is not None
+        proto.string_data.extend(str(s).encode() for s in tensor.constant.ravel())
+        body = proto.SerializeToString()
+        return field + _varint(len(body)) + body, 0, lambda: ()
+    size = _bytes_of(tensor)
+    body = proto.SerializeToString() + _key(onnx.TensorProto.RAW_DATA_FIELD_NUMBER) + _varint(size)
+    return field + _varint(len(body) + size) + body, size, lambda: _data(tensor)
+
+
+def _header(tensor: Tensor) -> onnx.TensorProto:
+    shape = tensor.value.const_value.shape.numpy()
+    return onnx.TensorProto(name=tensor.value.name, data_type=dtypes.to_onnx(tensor.dtype), dims=shape)
+
+
+def _data(tensor: Tensor) -> Iterator[memoryview]:
+    """The little-endian bytes of an initializer."""
+    array = tensor.constant if tensor.packing is None else tensor.packing.numpy()
+    assert array is not None
+    yield memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _write_external(
+    skeleton: onnx.ModelProto, initializers: Sequence[Tensor], path: Path, data_name: str
+) -> None:
+    with open(path.parent / data_name, "wb") as data_file:
+        for tensor in initializers:
+            size = _bytes_of(tensor)
+            if tensor.dtype == "string" or size < _EXTERNAL_FROM:
+                head, _, data = _record(tensor)
+                # The head is a field of the graph already; parsing it appends one initializer.
+                skeleton.graph.MergeFromString(head + b"".join(data()))
+                continue
+            # Aligned for memory mapping.
+            data_file.write(b"\0" * (-data_file.tell() % 4096))
+            proto = skeleton.graph.initializer.add()
+            proto.CopyFrom(_header(tensor))
+            proto.data_location = onnx.TensorProto.EXTERNAL
+            for key, value in (("location", data_name), ("offset", data_file.tell()), ("length", size)):
+                proto.external_data.add(key=key, value=str(value))
+            for part in _data(tensor):
+                data_file.write(part)
+    with open(path, "wb") as file:
+        file.write(skeleton.SerializeToString())
+
+
+def _key(number: int) -> bytes:
+    """The key of a length-delimited field."""
+    return _varint(number << 3 | 2)
+
+
+def _varint(n: int) -> bytes:
+    out = bytearray()
+    while n > 0x7F:
+        out.append(n & 0x7F | 0x80)
+        n >>= 7
+    out.append(n)
+    return bytes(out)
+
+
+__all__ = ["METADATA_KEY", "METADATA_VERSION", "Packing", "check_file", "metadata_of", "save", "to_proto", "unique_names"]

@@ -1,0 +1,5 @@
+"""Graph clean-ups."""
+
+
+def clean(graph) -> None:
+    pass
