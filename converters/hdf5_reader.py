@@ -11,10 +11,10 @@ import math
 from collections.abc import Iterator
 
 import h5py
-import ml_dtypes
-import numpy as np
-from h5py import h5d, h5g, h5i, h5l, h5o, h5s, h5t, h5z
+from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
+from converters.hdf5_texts import TextReader
+from converters.lazy_array import HDF5_ERRORS, LazyArray
 from converters.zip_reader import ByteRange, is_bomb
 from portable_layers.errors import ArchiveError
 
@@ -22,76 +22,6 @@ MAX_DEPTH = 128
 MAX_PATH_LENGTH = 4096
 _FILTERS = (h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF)
 _MAX_CHUNK = 1 << 20
-_EXTENSION_DTYPES = {
-    name: np.dtype(getattr(ml_dtypes, name))
-    for name in ("bfloat16", "float8_e4m3fn", "float8_e5m2", "float8_e4m3", "int4", "uint4")
-}
-# What libhdf5 raises through h5py when a file is damaged, besides what h5py raises on its own.
-HDF5_ERRORS = (
-    OSError,
-    RuntimeError,
-    ValueError,
-    TypeError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    AttributeError,
-)
-
-
-class LazyArray:
-    """An array in a weight file: its shape and dtype are known, its values are read when asked for.
-
-    Attributes:
-        path: where it is in the HDF5 file, e.g. "layers/dense/vars/0".
-        shape: its shape.
-        dtype: the dtype that `read` gives, in native byte order; `ml_dtypes.bfloat16` for bfloat16.
-    """
-
-    def __init__(self, path: str, dataset: h5d.DatasetID, source: ByteRange):
-        self.path = path
-        self._dataset, self._source = dataset, source
-        self.shape: tuple[int, ...] = tuple(dataset.shape)
-        self._stored_dtype = _stored_dtype(dataset, f"{source.where}: {path}")
-        self.dtype = self._stored_dtype.newbyteorder("=")
-        self.nbytes = math.prod(self.shape) * self.dtype.itemsize
-        self._offset = _contiguous_offset(dataset, self._stored_dtype)
-
-    def __repr__(self) -> str:
-        return f"LazyArray({self.path!r}, shape={self.shape}, dtype={self.dtype})"
-
-    def read(self) -> np.ndarray:
-        """The values: a new array, writable, C-contiguous, in native byte order.
-
-        The file is not mapped into memory: Keras saves by truncating the old file, which would change a
-        mapped array or end the process.
-
-        Raises:
-            ArchiveError: the archive has been closed, or the file is damaged.
-        """
-        try:
-            values = np.empty(self.shape, self._stored_dtype)
-        except (MemoryError, ValueError) as error:
-            raise ArchiveError(f"{self._source.where}: {self.path} cannot be read: {error}") from None
-        if values.nbytes:
-            raw = values.reshape(-1).view(np.uint8)
-            if self._offset is not None:
-                self._source.read_into(self._offset, raw.data)
-            else:
-                self._read_converted(values)
-            if values.dtype == np.bool_:  # any byte but 0 counts as true, numpy knows only 1
-                values = (raw != 0).reshape(self.shape)
-        return values.astype(self.dtype, copy=False)
-
-    def _read_converted(self, values: np.ndarray) -> None:
-        if not self._dataset.valid:
-            raise ArchiveError(f"{self._source.where} cannot be read: the archive has been closed")
-        try:
-            kind = self._dataset.get_type()
-            opaque = kind.get_class() == h5t.OPAQUE  # taken as it is; HDF5 converts the rest to numpy's dtype
-            self._dataset.read(h5s.ALL, h5s.ALL, values, mtype=kind if opaque else None)
-        except HDF5_ERRORS as error:
-            raise ArchiveError(f"{self._source.where}: {self.path} is damaged: {error}") from None
 
 
 class Hdf5Reader:
@@ -111,8 +41,14 @@ class Hdf5Reader:
         self._source, self.where = source, source.where
         try:
             self._file = h5py.File(_FileLike(source), "r")
+            layout = self._file.id.get_create_plist()
+            unusual = layout.get_userblock() or layout.get_sizes() != (8, 8)
         except HDF5_ERRORS as error:
             raise ArchiveError(f"{self.where} is a truncated or damaged HDF5 file: {error}") from None
+        if unusual:
+            self.close()
+            raise ArchiveError(f"{self.where} is not laid out as plain HDF5 files are")
+        self._texts = TextReader(source)
         self._groups: dict[str, h5g.GroupID] = {}
         self.arrays: dict[str, LazyArray] = {}
         try:
@@ -141,24 +77,12 @@ class Hdf5Reader:
         Raises:
             ArchiveError: it is not text; a missing one is None.
         """
-        where = f"{self.where}: attribute {name!r} of {path or 'the root group'}"
         try:
-            attrs = h5py.Group(self._groups[path]).attrs
-            if name not in attrs:
-                return None
-            attr = attrs.get_id(name)
-            if len(attr.shape) > 1 or attr.get_storage_size() > self._source.size:
-                raise ArchiveError(f"{where} is not a text or a list of texts")
-            if 0 in attr.shape:
-                return []  # Keras writes an empty list of names as an empty array of floats
-            if attr.get_type().get_class() != h5t.STRING:
-                raise ArchiveError(f"{where} is not a text or a list of texts")
-            values = np.atleast_1d(np.asarray(attrs[name], dtype=object))
-            return [value.decode() if isinstance(value, bytes) else str(value) for value in values]
+            return self._texts.read(self._groups[path], name, path)
+        except ArchiveError:
+            raise
         except HDF5_ERRORS as error:
-            if isinstance(error, ArchiveError):
-                raise
-            raise ArchiveError(f"{where} is damaged: {error}") from None
+            raise ArchiveError(f"{self.where}: attribute {name!r} of {path} is damaged: {error}") from None
 
     def _walk(self) -> None:
         budget = self._source.size  # all arrays together cannot take more than the file has
@@ -179,12 +103,19 @@ class Hdf5Reader:
                     if problem := _problem(child):
                         raise self._unsafe(name, problem)
                     budget -= child.get_storage_size()
-                    self.arrays[name] = LazyArray(name, child, self._source)
+                    self.arrays[name] = LazyArray(name, child, self._source, self._noted_dtype(name, child))
                 else:
                     raise self._unsafe(name, "is neither a group nor an array")
             pending.extend(reversed(children))
         if budget < 0:
             raise self._unsafe("its arrays", "declare more bytes than the file has")
+
+    def _noted_dtype(self, path: str, dataset: h5d.DatasetID) -> str | None:
+        """What Keras notes beside values of a dtype that HDF5 does not know."""
+        if dataset.get_type().get_class() != h5t.OPAQUE:
+            return None
+        noted = self._texts.read(dataset, "dtype", path)
+        return noted[0] if noted else None
 
     def _children(self, path: str, group: h5g.GroupID) -> Iterator[tuple[str, h5py.h5.ObjectID]]:
         names: list[bytes] = []
@@ -265,39 +196,3 @@ def _problem(dataset: h5d.DatasetID) -> str | None:
         if expected > dataset.get_num_chunks():
             return "has parts that were never written"
     return None
-
-
-def _stored_dtype(dataset: h5d.DatasetID, where: str) -> np.dtype:
-    """The numpy dtype of the values as they are stored.
-
-    numpy's extension dtypes arrive in HDF5 as opaque bytes. Keras notes "bfloat16" beside them in its own
-    format and nothing in the older one, where only bfloat16 has two bytes.
-    """
-    kind = dataset.get_type()
-    if kind.get_class() == h5t.OPAQUE:
-        # h5py's idea of the dtype is not asked for: it takes any name, "object" too, from the file's tag.
-        noted = h5py.AttributeManager(h5py.Dataset(dataset)).get("dtype") if not kind.get_tag() else None
-        name = "bfloat16" if noted is None and kind.get_size() == 2 else noted
-        dtype = _EXTENSION_DTYPES.get(name) if isinstance(name, str) and not kind.get_tag() else None
-        if dtype is None or dtype.itemsize != kind.get_size():
-            raise ArchiveError(
-                f"{where} holds opaque values of {kind.get_size()} bytes, of which no dtype is noted"
-            )
-        return dtype
-    dtype = kind.dtype
-    if dtype.kind not in "biufcS" or dtype.hasobject or dtype.metadata or dtype.itemsize != kind.get_size():
-        raise ArchiveError(
-            f"{where} holds values of a kind that no weight has ({dtype}); numbers were expected"
-        )
-    return dtype
-
-
-def _contiguous_offset(dataset: h5d.DatasetID, dtype: np.dtype) -> int | None:
-    """Where the values lie in the file as one run of bytes that numpy can take as they are, or None."""
-    creation = dataset.get_create_plist()
-    if creation.get_layout() != h5d.CONTIGUOUS or h5i.get_file_id(dataset).get_create_plist().get_userblock():
-        return None
-    kind = dataset.get_type()
-    if kind.get_class() != h5t.OPAQUE and not kind.equal(h5t.py_create(dtype)):
-        return None
-    return dataset.get_offset()
