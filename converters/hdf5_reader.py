@@ -125,6 +125,8 @@ class Hdf5Reader:
                 name = f"{path}/{raw.decode()}" if path else raw.decode()
             except UnicodeDecodeError:
                 raise self._unsafe(repr(raw), "is not a name in UTF-8") from None
+            if not name.isprintable():
+                raise self._unsafe(repr(name), "is not a plain name")
             if group.links.get_info(raw).type != h5l.TYPE_HARD:
                 raise self._unsafe(name, "is a link to another place or another file")
             yield name, h5o.open(group, raw)

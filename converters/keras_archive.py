@@ -131,7 +131,7 @@ class KerasArchive:
         for group, files in index.items():
             for name in files if isinstance(files, list) else [files]:
                 if not isinstance(name, str) or name not in self._members:
-                    raise ArchiveError(f"{where} places {group} in {name!r}, which is not in the archive")
+                    raise ArchiveError(f"{where} places {group!r} in {name!r}, which is not in the archive")
                 names[name] = None
         return list(names)
 

@@ -107,7 +107,9 @@ class ZipReader:
             with zipfile.ZipFile(file) as archive:
                 infos = archive.infolist()
         except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:
-            raise ArchiveError(f"{where} is a truncated or damaged zip archive: {error}") from None
+            cut = f"{error}" == "File is not a zip file"  # although it begins as one
+            reason = "it ends before its list of members" if cut else error
+            raise ArchiveError(f"{where} is a truncated or damaged zip archive: {reason}") from None
         self._infos = self._checked(infos)
 
     def _checked(self, infos: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
@@ -121,7 +123,7 @@ class ZipReader:
                 problem = "is encrypted"
             elif name in members:
                 problem = "is there twice"
-            elif name != info.orig_filename or "\\" in name:
+            elif name != info.orig_filename or "\\" in name or not name.isprintable():
                 problem = "has a name that is not a plain path"
             elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 problem = "uses an unusual compression; stored or deflated was expected"
