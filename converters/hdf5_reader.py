@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import h5py
 from h5py import h5d, h5g, h5l, h5o, h5s, h5t, h5z
 
+from converters.hdf5_chunks import FILTERS, filters
 from converters.hdf5_texts import TextReader
 from converters.lazy_array import HDF5_ERRORS, LazyArray
 from converters.zip_reader import ByteRange, is_bomb
@@ -20,7 +21,6 @@ from portable_layers.errors import ArchiveError
 
 MAX_DEPTH = 128
 MAX_PATH_LENGTH = 4096
-_FILTERS = (h5z.FILTER_DEFLATE, h5z.FILTER_SHUFFLE, h5z.FILTER_FLETCHER32, h5z.FILTER_LZF)
 _MAX_CHUNK = 1 << 20
 
 
@@ -182,10 +182,10 @@ def _problem(dataset: h5d.DatasetID) -> str | None:
         return "has no shape"
     nbytes = math.prod(dataset.shape) * dataset.get_type().get_size()
     stored = dataset.get_storage_size()
-    filters = [creation.get_filter(index)[0] for index in range(creation.get_nfilters())]
-    if any(code not in _FILTERS for code in filters):
-        return "uses a compression that is not built in"
-    if h5z.FILTER_DEFLATE in filters or h5z.FILTER_LZF in filters:
+    codes = filters(dataset)
+    if any(code not in FILTERS for code in codes):
+        return "uses a compression other than deflate"
+    if h5z.FILTER_DEFLATE in codes:
         if (nbytes and not stored) or is_bomb(nbytes, stored):
             return f"declares {nbytes} bytes, but only {stored} are stored"
     elif nbytes > stored:

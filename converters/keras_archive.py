@@ -48,8 +48,9 @@ class KerasArchive:
         assets: the files under `assets/`, by their path below it; read when asked for.
     """
 
-    def __init__(self, path: Path, members: ZipReader, verify: bool):
-        self.path, self._members, self._verify = path, members, verify
+    def __init__(self, path: Path, file: BinaryIO, verify: bool):
+        self.path, self._file, self._verify = path, file, verify
+        self._members = members = ZipReader(file, str(path))
         if CONFIG not in members:
             raise ArchiveError(_not_keras(path, members))
         if not any(name in members for name in (WEIGHTS, SHARDS)):
@@ -73,14 +74,10 @@ class KerasArchive:
         path = Path(path)
         file = open_file(path, "a zip archive", EXPECTED)
         try:
-            archive = cls(path, ZipReader(file, str(path)), verify)
+            return cls(path, file, verify)
         except BaseException:
             file.close()
             raise
-        archive._file = file
-        return archive
-
-    _file: BinaryIO
 
     @cached_property
     def weights(self) -> WeightStore:

@@ -8,6 +8,7 @@ import ml_dtypes
 import numpy as np
 from h5py import h5d, h5s, h5t
 
+from converters.hdf5_chunks import read_chunks
 from converters.zip_reader import ByteRange
 from portable_layers.errors import ArchiveError
 
@@ -44,7 +45,8 @@ class LazyArray:
         self._stored_dtype = _stored_dtype(dataset, noted, f"{source.where}: {path}")
         self.dtype = self._stored_dtype.newbyteorder("=")
         self.nbytes = math.prod(self.shape) * self.dtype.itemsize
-        self._offset = _contiguous_offset(dataset, self._stored_dtype)
+        contiguous = dataset.get_create_plist().get_layout() == h5d.CONTIGUOUS
+        self._offset = dataset.get_offset() if contiguous else None
 
     def __repr__(self) -> str:
         return f"LazyArray({self.path!r}, shape={self.shape}, dtype={self.dtype})"
@@ -67,20 +69,25 @@ class LazyArray:
             if self._offset is not None:
                 self._source.read_into(self._offset, raw.data)
             else:
-                self._read_converted(values)
+                self._read_elsewhere(values)
             if values.dtype == np.bool_:  # any byte but 0 counts as true, numpy knows only 1
                 values = (raw != 0).reshape(self.shape)
         return values.astype(self.dtype, copy=False)
 
-    def _read_converted(self, values: np.ndarray) -> None:
+    def _read_elsewhere(self, values: np.ndarray) -> None:
+        """Reads values that do not lie in one run: in chunks, or in the array's header."""
+        where = f"{self._source.where}: {self.path}"
         if not self._dataset.valid:
             raise ArchiveError(f"{self._source.where} cannot be read: the archive has been closed")
         try:
-            kind = self._dataset.get_type()
-            opaque = kind.get_class() == h5t.OPAQUE  # taken as it is; HDF5 converts the rest to numpy's dtype
-            self._dataset.read(h5s.ALL, h5s.ALL, values, mtype=kind if opaque else None)
+            if self._dataset.get_create_plist().get_layout() == h5d.CHUNKED:
+                read_chunks(self._dataset, self._source, values, where)
+            else:
+                self._dataset.read(h5s.ALL, h5s.ALL, values, mtype=self._dataset.get_type())
+        except ArchiveError:
+            raise
         except HDF5_ERRORS as error:
-            raise ArchiveError(f"{self._source.where}: {self.path} is damaged: {error}") from None
+            raise ArchiveError(f"{where} is damaged: {error}") from None
 
 
 def _stored_dtype(dataset: h5d.DatasetID, noted: str | None, where: str) -> np.dtype:
@@ -100,19 +107,8 @@ def _stored_dtype(dataset: h5d.DatasetID, noted: str | None, where: str) -> np.d
             )
         return dtype
     dtype = kind.dtype
-    if dtype.kind not in "biufcS" or dtype.hasobject or dtype.metadata or dtype.itemsize != kind.get_size():
+    if dtype.kind not in "biufc" or dtype.metadata or not kind.equal(h5t.py_create(dtype)):
         raise ArchiveError(
             f"{where} holds values of a kind that no weight has ({dtype}); numbers were expected"
         )
     return dtype
-
-
-def _contiguous_offset(dataset: h5d.DatasetID, dtype: np.dtype) -> int | None:
-    """Where the values lie in the file as one run of bytes that numpy can take as they are, or None."""
-    creation = dataset.get_create_plist()
-    if creation.get_layout() != h5d.CONTIGUOUS:
-        return None
-    kind = dataset.get_type()
-    if kind.get_class() != h5t.OPAQUE and not kind.equal(h5t.py_create(dtype)):
-        return None
-    return dataset.get_offset()

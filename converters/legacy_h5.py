@@ -38,8 +38,10 @@ class LegacyH5:
         layer_names: the layers in the order of the model, those without weights included.
     """
 
-    def __init__(self, path: Path, reader: Hdf5Reader):
-        self.path, self._reader = path, reader
+    def __init__(self, path: Path, file: BinaryIO):
+        self.path, self._file = path, file
+        size = os.fstat(file.fileno()).st_size
+        self._reader = reader = Hdf5Reader(ByteRange(file, 0, size, str(path), threading.Lock()))
         config = reader.texts("", "model_config")
         if not config or WEIGHTS not in reader:
             raise ArchiveError(f"{path} is {_found(reader)}; a whole model (`model.save`) was expected")
@@ -59,15 +61,10 @@ class LegacyH5:
         path = Path(path)
         file = open_file(path, "an HDF5 file", EXPECTED)
         try:
-            source = ByteRange(file, 0, os.fstat(file.fileno()).st_size, str(path), threading.Lock())
-            model = cls(path, Hdf5Reader(source))
+            return cls(path, file)
         except BaseException:
             file.close()
             raise
-        model._file = file
-        return model
-
-    _file: BinaryIO
 
     def layer_variables(self, name: str) -> dict[str, LazyArray]:
         """A layer's arrays by their names in the file (`dense/kernel:0`), in its order, not read yet.

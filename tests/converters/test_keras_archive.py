@@ -209,6 +209,13 @@ def test_arrays_survive_a_round_trip(tmp_path, array):
     assert read.tobytes() == native.tobytes()
 
 
+def test_the_folders_of_keras_2_13_are_found(tmp_path):
+    path = tmp_path / "model.keras"
+    write_keras_archive(path, {}, {"_layer_checkpoint_dependencies/dense": [np.ones(3)]})
+    with KerasArchive.open(path) as archive:
+        assert list(archive.weights.variables("layers/dense")) == ["0"]
+
+
 def test_an_array_cannot_be_read_after_closing(tmp_path):
     path = tmp_path / "model.keras"
     write_keras_archive(path, {}, {"layers/x": [np.ones(3)]})
