@@ -35,6 +35,6 @@ __all__ = [
     "initializers",
     "layers",
     "ops",
-    "regularizers",
     "register",
+    "regularizers",
 ]

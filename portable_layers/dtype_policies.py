@@ -88,7 +88,9 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
         super().__init__(mode, source_name)
         kind, _, size = mode.partition("/")
         if kind != "int4" or not size.lstrip("-").isdigit() or int(size) < -1 or int(size) == 0:
-            raise ValueError(f"mode must be 'int4/<block_size>', block_size -1 or positive. Received: {mode!r}")
+            raise ValueError(
+                f"mode must be 'int4/<block_size>', block_size -1 or positive. Received: {mode!r}"
+            )
         self.block_size = int(size)
 
 

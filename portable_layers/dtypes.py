@@ -30,7 +30,11 @@ _NUMPY = {
 }
 _ONNX = {
     "bool": TensorProto.BOOL,
-    **{f"{s}int{b}": getattr(TensorProto, f"{s.upper()}INT{b}") for s in ("", "u") for b in (4, 8, 16, 32, 64)},
+    **{
+        f"{s}int{b}": getattr(TensorProto, f"{s.upper()}INT{b}")
+        for s in ("", "u")
+        for b in (4, 8, 16, 32, 64)
+    },
     "float16": TensorProto.FLOAT16,
     "float32": TensorProto.FLOAT,
     "float64": TensorProto.DOUBLE,

@@ -43,7 +43,9 @@ def run(operation: Operation, args: tuple, kwargs: dict, emit: Callable[..., Any
     return call(operation, emit or operation.emit, args, kwargs)[0]
 
 
-def call(owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, list[tuple[Any, Any]]]:
+def call(
+    owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict
+) -> tuple[Any, list[tuple[Any, Any]]]:
     """Like `run`; gives the values of the graph's probes too."""
     leaves = tree.flatten((args, kwargs))
     arrays = [_standard(x) for x in leaves if is_array(x)]

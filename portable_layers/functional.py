@@ -250,7 +250,9 @@ def graph_from_config(
             try:
                 return tensor(name, index, tensor_index)
             except (NotYet, IndexError):
-                raise SerializationError(f"the model's end {x} is not an output of the layer {name}") from None
+                raise SerializationError(
+                    f"the model's end {x} is not an output of the layer {name}"
+                ) from None
         if isinstance(x, Mapping):
             return {k: end(v) for k, v in x.items()}
         return [end(v) for v in x]

@@ -269,7 +269,9 @@ class Graph:
         tensors = []
         for value, (dtype, inferred) in results:
             try:
-                sizes = self._merge(inferred, shape if shape is not None and outputs == 1 else None, value.name)
+                sizes = self._merge(
+                    inferred, shape if shape is not None and outputs == 1 else None, value.name
+                )
             except GraphError as error:
                 raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
             value.type = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
@@ -448,7 +450,9 @@ class Graph:
         for a, b in zip(*results, strict=True):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 raise GraphError(f"{self.path}: the branches of If give {a!r} and {b!r}")
-            specs.append((a.dtype, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True))))
+            specs.append(
+                (a.dtype, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)))
+            )
         out = self.add(
             "If", condition, then_branch=bodies[0], else_branch=bodies[1], outputs=len(specs), spec=specs
         )
@@ -546,8 +550,11 @@ class Graph:
         data = tuple(
             (i, schema.DataKey(dtypes.to_onnx(t.dtype), t.constant.shape, t.constant.tobytes()))
             for i, t in enumerate(operands)
-            if t is not None and t.constant is not None and t.dtype != "string"
-            and t.constant.size <= _MAX_INFERENCE_DATA and t.ndim <= 1
+            if t is not None
+            and t.constant is not None
+            and t.dtype != "string"
+            and t.constant.size <= _MAX_INFERENCE_DATA
+            and t.ndim <= 1
         )
         kinds = {n: (k, _proto_value(v)) for n, (k, v) in converted.items()}
         inferred = schema.infer(op_type, domain, version, keys, data, kinds, outputs, self.ir_version)

@@ -95,7 +95,9 @@ def check_inputs(specs: Any, inputs: Any, layer: str) -> None:
     if isinstance(inputs, dict) and all(s.name is not None for s in specs):
         missing = [s.name for s in specs if s.name not in inputs and not s.optional]
         if missing:
-            raise InputError(f"layer {layer} misses the inputs {', '.join(missing)}. Received: {', '.join(inputs)}")
+            raise InputError(
+                f"layer {layer} misses the inputs {', '.join(missing)}. Received: {', '.join(inputs)}"
+            )
         inputs = [inputs.get(s.name) for s in specs]
     flat = tree.flatten(inputs)
     if len(flat) != len(specs):

@@ -12,7 +12,7 @@ import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -57,6 +57,10 @@ class Layer(Operation):
     aliases: tuple[str, ...] = ()
     # Test data, declared beside the layer (see cases.py).
     cases: tuple[Case, ...] = ()
+
+    if TYPE_CHECKING:
+        # Constructor arguments become attributes by themselves.
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -573,7 +577,10 @@ def _keep_arguments(cls: type, init: Any) -> Any:
             bound.apply_defaults()
             for name, value in bound.arguments.items():
                 kind = signature.parameters[name].kind
-                if name in ("self", "name", "dtype", "trainable") or kind in (kind.VAR_KEYWORD, kind.VAR_POSITIONAL):
+                if name in ("self", "name", "dtype", "trainable") or kind in (
+                    kind.VAR_KEYWORD,
+                    kind.VAR_POSITIONAL,
+                ):
                     continue
                 if name not in self.__dict__ and not hasattr(type(self), name):
                     setattr(self, name, _resolve(name, value))
@@ -665,7 +672,9 @@ def _placeholder_of(shape: Any, dtype: str) -> Any:
         return {k: _placeholder_of(v, dtype) for k, v in shape.items()}
     if isinstance(shape, list) and any(isinstance(s, list | tuple) for s in shape):
         return [_placeholder_of(s, dtype) for s in shape]
-    dims = tuple(Dim.named("batch" if i == 0 else f"size_{i}") if n is None else n for i, n in enumerate(shape))
+    dims = tuple(
+        Dim.named("batch" if i == 0 else f"size_{i}") if n is None else n for i, n in enumerate(shape)
+    )
     return KerasTensor(dims, dtype, name="shape_probe")
 
 

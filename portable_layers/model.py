@@ -104,7 +104,9 @@ class Model(Layer):
     def export_ends(self) -> tuple[Any, list[str] | None]:
         """The inputs of an export as `KerasTensor`s in a structure, and the outputs' names if known."""
         if self._called_on is None:
-            raise InputError(f"model {self.name} has no inputs yet: call it once, on arrays or on Input tensors")
+            raise InputError(
+                f"model {self.name} has no inputs yet: call it once, on arrays or on Input tensors"
+            )
         return self._called_on, None
 
     def to_graph(self, opset: int | None = None, training: bool = False) -> Graph:
@@ -173,7 +175,9 @@ class Functional(Model):
         for what, tensors in (("inputs", inputs), ("outputs", outputs)):
             for x in tree.flatten(tensors):
                 if not isinstance(x, KerasTensor):
-                    raise ValueError(f"all {what} of a model must be tensors of Input or of layers. Received: {x!r}")
+                    raise ValueError(
+                        f"all {what} of a model must be tensors of Input or of layers. Received: {x!r}"
+                    )
         if not all(_from_input_layer(x) for x in tree.flatten(inputs)):
             inputs, outputs = _clone(inputs, outputs)
         object.__setattr__(self, "_inputs_struct", inputs)
@@ -294,7 +298,9 @@ class Functional(Model):
             raise SerializationError(f"the config of a functional model lacks {', '.join(sorted(missing))}")
         unknown = config.keys() - {"layers", "input_layers", "output_layers", "name", "trainable", "dtype"}
         if unknown:
-            raise SerializationError(f"the config of a functional model has unknown keys: {', '.join(unknown)}")
+            raise SerializationError(
+                f"the config of a functional model has unknown keys: {', '.join(unknown)}"
+            )
         inputs, outputs = graph_from_config(config, make_operation)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
 
@@ -309,7 +315,9 @@ class Sequential(Model):
 
     keras_module = "keras"
 
-    def __init__(self, layers: Any = None, trainable: bool = True, name: str | None = None, dtype: Any = None):
+    def __init__(
+        self, layers: Any = None, trainable: bool = True, name: str | None = None, dtype: Any = None
+    ):
         super().__init__(trainable=trainable, name=name, dtype=dtype)
         object.__setattr__(self, "_functional", None)
         for layer in layers or ():
@@ -361,7 +369,9 @@ class Sequential(Model):
     def build(self, input_shape: Any = None) -> None:
         if not self._layers:
             raise ValueError(f"Sequential model {self.name} has no layers")
-        if not isinstance(input_shape, list | tuple) or not all(n is None or isinstance(n, int) for n in input_shape):
+        if not isinstance(input_shape, list | tuple) or not all(
+            n is None or isinstance(n, int) for n in input_shape
+        ):
             return
         first = self._layers[0]
         if not isinstance(first, InputLayer):
@@ -583,7 +593,8 @@ def _fit(x: Any, placeholder: KerasTensor, mask: Any) -> Any:
     elif fitted.ndim == len(wanted) - 1 and wanted and wanted[-1] == 1:
         fitted = expand_dims(fitted, -1)
     if fitted.ndim != len(wanted) or any(
-        isinstance(n, int) and m is not None and n != m for n, m in zip(fitted.shape[1:], wanted[1:], strict=True)
+        isinstance(n, int) and m is not None and n != m
+        for n, m in zip(fitted.shape[1:], wanted[1:], strict=True)
     ):
         shape = tuple(None if isinstance(n, Dim) else n for n in fitted.shape)
         raise InputError(f"input {placeholder.name} has shape {wanted}. Received: {shape}")
@@ -593,4 +604,12 @@ def _fit(x: Any, placeholder: KerasTensor, mask: Any) -> Any:
     return fitted
 
 
-__all__ = ["Functional", "InputSpec", "Model", "Sequential", "check_supported", "layer_paths", "model_from_config"]
+__all__ = [
+    "Functional",
+    "InputSpec",
+    "Model",
+    "Sequential",
+    "check_supported",
+    "layer_paths",
+    "model_from_config",
+]

@@ -245,4 +245,13 @@ def _varint(n: int) -> bytes:
     return bytes(out)
 
 
-__all__ = ["METADATA_KEY", "METADATA_VERSION", "Packing", "check_file", "metadata_of", "save", "to_proto", "unique_names"]
+__all__ = [
+    "METADATA_KEY",
+    "METADATA_VERSION",
+    "Packing",
+    "check_file",
+    "metadata_of",
+    "save",
+    "to_proto",
+    "unique_names",
+]

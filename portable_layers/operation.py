@@ -103,7 +103,9 @@ class Operation(Configurable):
     def _single_node(self) -> Node:
         if len(self._inbound_nodes) != 1:
             count = len(self._inbound_nodes)
-            raise AttributeError(f"{self.name} was called {count} times; input and output need exactly one call")
+            raise AttributeError(
+                f"{self.name} was called {count} times; input and output need exactly one call"
+            )
         return self._inbound_nodes[0]
 
 
@@ -140,7 +142,11 @@ def _keras_tensor(tensor: Tensor) -> KerasTensor:
 def dims_of(shape: Any, hint: str) -> Shape:
     """A Keras shape with a fresh named dim for each None: axis 0 is `batch`, others by the hint."""
     return tuple(
-        n if isinstance(n, int | Dim) else int(n) if isinstance(n, np.integer) else Dim.named("batch" if i == 0 else f"{hint}_{i}")
+        n
+        if isinstance(n, int | Dim)
+        else int(n)
+        if isinstance(n, np.integer)
+        else Dim.named("batch" if i == 0 else f"{hint}_{i}")
         for i, n in enumerate(shape)
     )
 

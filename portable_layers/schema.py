@@ -55,7 +55,9 @@ def schema_of(op_type: str, domain: str, version: int) -> OpSchema:
     except onnx.defs.SchemaError:
         names = sorted({s.name for s in onnx.defs.get_all_schemas() if s.domain == domain})
         where = f"opset {version}" if not domain else f"{domain} version {version}"
-        newer = [s for s in onnx.defs.get_all_schemas_with_history() if (s.name, s.domain) == (op_type, domain)]
+        newer = [
+            s for s in onnx.defs.get_all_schemas_with_history() if (s.name, s.domain) == (op_type, domain)
+        ]
         if newer:
             first = min(s.since_version for s in newer)
             raise GraphError(f"{op_type} is new in opset {first}; this graph has {where}") from None
@@ -234,5 +236,7 @@ def _type_key(proto: TypeProto | None) -> TypeKey | None:
     sizes: list[InferredSize] = []
     for dim in kind.shape.dim:
         which = dim.WhichOneof("value")
-        sizes.append(dim.dim_value if which == "dim_value" else dim.dim_param if which and dim.dim_param else None)
+        sizes.append(
+            dim.dim_value if which == "dim_value" else dim.dim_param if which and dim.dim_param else None
+        )
     return TypeKey(kind.elem_type, tuple(sizes))

@@ -95,7 +95,9 @@ def depthwise_conv(
     """Each channel by itself: kernel `(*window, channels, multiplier)`, else as `conv`."""
     x, k = promote(inputs, kernel)
     channels = int(k.shape[-2])
-    return conv_with_bias(x, depthwise_kernel(k), None, strides, padding, data_format, dilation_rate, channels)
+    return conv_with_bias(
+        x, depthwise_kernel(k), None, strides, padding, data_format, dilation_rate, channels
+    )
 
 
 @op("nn.SeparableConv", "inputs", "depthwise_kernel", "pointwise_kernel")

@@ -32,7 +32,7 @@ class FunctionOperation(Operation):
 
     function: Callable[..., Any]
     tensors: tuple[str, ...] = ()
-    renamed: Mapping[str, str] = {}  # noqa: RUF012 - filled per subclass, never changed
+    renamed: Mapping[str, str] = {}
 
     def __init__(self, name: str | None = None, **config: Any):
         super().__init__(name)
@@ -189,7 +189,9 @@ def normalize_axis(axis: int, rank: int, what: str = "axis") -> int:
         ValueError: outside of `[-rank, rank)`.
     """
     if not isinstance(axis, int | np.integer) or not -rank <= axis < rank:
-        raise ValueError(f"{what} must be from {-rank} to {rank - 1} for a tensor of rank {rank}. Received: {axis}")
+        raise ValueError(
+            f"{what} must be from {-rank} to {rank - 1} for a tensor of rank {rank}. Received: {axis}"
+        )
     return int(axis) % rank
 
 

@@ -389,7 +389,12 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     value = convert(fill_value) if dtype is None else cast_to(fill_value, dtypes.standardize(dtype))
     if all(isinstance(n, int) for n in sizes) and value.constant is not None:
         return g.constant(np.full(sizes, value.constant))
-    return g.add("Expand", value, g.shape_tensor(sizes), shape=tuple(n if not isinstance(n, Tensor) else None for n in sizes))
+    return g.add(
+        "Expand",
+        value,
+        g.shape_tensor(sizes),
+        shape=tuple(n if not isinstance(n, Tensor) else None for n in sizes),
+    )
 
 
 def zeros(shape: Any, dtype: Any = "float32") -> Any:

@@ -187,7 +187,9 @@ def glu(x: Any, axis: int = -1) -> Any:
 def threshold(x: Any, threshold: float, default_value: float) -> Any:
     """x above the threshold, else the default value."""
     x = _float(x)
-    return graph().add("Where", graph().add("Greater", x, _scalar(threshold, x)), x, _scalar(default_value, x))
+    return graph().add(
+        "Where", graph().add("Greater", x, _scalar(threshold, x)), x, _scalar(default_value, x)
+    )
 
 
 @op("nn.Softmax", "x")

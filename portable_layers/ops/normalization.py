@@ -44,7 +44,9 @@ def batch_normalization(
     offset = _filled(0, size, wide.dtype) if offset is None else cast_to(offset, wide.dtype)
     if axis == 0:
         raise ValueError(f"batch_normalization along the batch axis is not defined in ONNX. Received: {x!r}")
-    y = graph().add("BatchNormalization", axis_first(wide, axis), scale, offset, mean, variance, epsilon=epsilon)
+    y = graph().add(
+        "BatchNormalization", axis_first(wide, axis), scale, offset, mean, variance, epsilon=epsilon
+    )
     return cast_to(axis_back(y, axis), x.dtype)
 
 

@@ -73,9 +73,7 @@ def split(x: Tensor, sizes: Sequence[int], axis: int) -> tuple[Tensor, ...]:
     return parts if isinstance(parts, tuple) else (parts,)
 
 
-def layer_normalization(
-    x: Tensor, scale: Tensor, bias: Tensor | None, axis: int, epsilon: float
-) -> Tensor:
+def layer_normalization(x: Tensor, scale: Tensor, bias: Tensor | None, axis: int, epsilon: float) -> Tensor:
     """Normalize over `axis` and all axes after it."""
     return graph().add("LayerNormalization", x, scale, bias, axis=axis, epsilon=epsilon)
 

@@ -83,7 +83,10 @@ def _reshape(x: Tensor, sizes: Sequence[Any]) -> Tensor:
                 target[i] = -1
     has_zero = any(isinstance(n, int) and n == 0 for n in known)
     if has_zero:
-        target = [n if isinstance(n, int) and n != 0 else (known[i] if known[i] is not None else n) for i, n in enumerate(target)]
+        target = [
+            n if isinstance(n, int) and n != 0 else (known[i] if known[i] is not None else n)
+            for i, n in enumerate(target)
+        ]
     return g.add("Reshape", x, g.shape_tensor(target), shape=tuple(known), allowzero=1 if has_zero else None)
 
 
@@ -390,7 +393,11 @@ def _gather_many(x: Tensor, gathers: list, squeezed: list[int], added: list[int]
     gathered = g.add("GatherND", transpose(x, front), together)
     if first == 0:
         return gathered
-    order = (*range(whole.ndim, whole.ndim + first), *range(whole.ndim), *range(whole.ndim + first, gathered.ndim))
+    order = (
+        *range(whole.ndim, whole.ndim + first),
+        *range(whole.ndim),
+        *range(whole.ndim + first, gathered.ndim),
+    )
     return transpose(gathered, order)
 
 

@@ -48,7 +48,9 @@ class InputLayer(Layer):
             raise ValueError("Input takes either shape or batch_shape, not both")
         for n in batch_shape:
             if n is not None and (not isinstance(n, int) or n < 0):
-                raise ValueError(f"an input's sizes must be non-negative integers or None. Received: {batch_shape}")
+                raise ValueError(
+                    f"an input's sizes must be non-negative integers or None. Received: {batch_shape}"
+                )
         super().__init__(name=name)
         self.batch_shape = tuple(batch_shape)
         self._dtype = dtypes.standardize(dtype or "float32")
@@ -88,7 +90,7 @@ class InputLayer(Layer):
         return None
 
 
-def Input(  # noqa: N802 - Keras's name
+def Input(
     shape: Any = None,
     batch_size: int | None = None,
     dtype: Any = None,
