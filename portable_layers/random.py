@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from portable_layers.arrays import INTEGER_DTYPES, is_float, standardize_dtype, standardize_shape
+from portable_layers.scope import auto_name, name_scope
 from portable_layers.serialization import Configurable
-
-DEFAULT_NAME = "seed_generator"
+from portable_layers.variable import Variable
 
 
 class SeedGenerator(Configurable):
@@ -21,8 +21,10 @@ class SeedGenerator(Configurable):
 
     Args:
         seed: where to start, an integer; None draws one from Python's `random`.
-        name: kept for the config. Keras numbers the names of the generators of one process; here all
-            have the same default.
+        name: `seed_generator`, `seed_generator_1`, ... by default.
+
+    Attributes:
+        state: the seed and the number of uses, an int64 variable of shape `(2,)`.
 
     Raises:
         ValueError: `seed` is not an integer.
@@ -34,15 +36,19 @@ class SeedGenerator(Configurable):
         super().__init__()
         if seed is not None and not isinstance(seed, int):
             raise ValueError(f"Argument `seed` must be an integer. Received: seed={seed}")
-        self.name = name or DEFAULT_NAME
+        self.name = name or auto_name("seed_generator")
         self._initial_seed = seed
-        self._start = make_default_seed() if seed is None else seed
-        self._used = 0
+        start = make_default_seed() if seed is None else seed
+        with name_scope(self.name):
+            self.state = Variable(
+                np.array([start, 0], np.int64), trainable=False, autocast=False, name="seed_generator_state"
+            )
 
     def next(self) -> tuple[int, int]:
         """The next seed: `(start, number of uses so far)`. The first is that of the bare integer."""
-        self._used += 1
-        return self._start, self._used - 1
+        start, used = (int(n) for n in self.state.numpy())
+        self.state.assign(np.array([start, used + 1], np.int64))
+        return start, used
 
     def get_config(self) -> dict[str, Any]:
         return {"seed": self._initial_seed, "name": self.name}

@@ -1,0 +1,70 @@
+"""From Keras: a live model or a file becomes a portable model with the same names and weights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.keras_archive import KerasArchive
+from converters.keras_weights import load_weights
+from portable_layers import dtypes
+from portable_layers.errors import ArchiveError, WeightsError
+from portable_layers.model import Model, model_from_config
+
+
+def from_keras(source: Any) -> Model:
+    """The portable model of a Keras model.
+
+    Args:
+        source: a live `keras.Model`, or the path of a `.keras` file, which is read without Keras and
+            without TensorFlow.
+
+    Returns:
+        A model with Keras's names, config and weights. The weights of a file are read when they are
+        first needed.
+
+    Raises:
+        ArchiveError: for a file that is missing, broken, of another kind or unsafe.
+        UnsupportedLayerError: listing every layer of a class that is not known.
+        SerializationError: for a config that its class does not take.
+        WeightsError: for a weight store that does not match the model.
+    """
+    if isinstance(source, str | os.PathLike):
+        return from_archive(Path(source))
+    if hasattr(source, "get_config") and hasattr(source, "variables"):
+        return from_live(source)
+    raise ArchiveError(f"expected a Keras model or the path of a .keras file. Received: {type(source).__name__}")
+
+
+def from_archive(path: Path) -> Model:
+    """The portable model of a `.keras` file."""
+    with KerasArchive.open(path) as archive:
+        model = model_from_config(archive.config)
+        load_weights(model, archive.weights, str(path))
+        for variable in model.variables:
+            variable.numpy()  # the file is closed below
+    return model
+
+
+def from_live(keras_model: Any) -> Model:
+    """The portable model of a live Keras model; the weights are shared where Keras gives them so."""
+    from keras import saving
+
+    model = model_from_config(saving.serialize_keras_object(keras_model))
+    theirs, ours = list(keras_model.variables), model.variables
+    if len(theirs) != len(ours):
+        raise WeightsError(f"model {model.name} has {len(ours)} variables here and {len(theirs)} in Keras")
+    for their, our in zip(theirs, ours, strict=True):
+        if tuple(their.shape) != our.shape:
+            raise WeightsError(f"variable {our.path} has shape {our.shape} here and {tuple(their.shape)} in Keras")
+        our.assign(_value(their))
+    return model
+
+
+def _value(variable: Any) -> np.ndarray:
+    array = np.asarray(variable)
+    dtype = dtypes.standardize(variable.dtype) if not isinstance(variable.dtype, str) else variable.dtype
+    return array.view(dtypes.to_numpy(dtype)) if array.dtype.kind == "V" else array
