@@ -36,7 +36,9 @@ def from_keras(source: Any) -> Model:
         return from_archive(Path(source))
     if hasattr(source, "get_config") and hasattr(source, "variables"):
         return from_live(source)
-    raise ArchiveError(f"expected a Keras model or the path of a .keras file. Received: {type(source).__name__}")
+    raise ArchiveError(
+        f"expected a Keras model or the path of a .keras file. Received: {type(source).__name__}"
+    )
 
 
 def from_archive(path: Path) -> Model:
@@ -59,7 +61,9 @@ def from_live(keras_model: Any) -> Model:
         raise WeightsError(f"model {model.name} has {len(ours)} variables here and {len(theirs)} in Keras")
     for their, our in zip(theirs, ours, strict=True):
         if tuple(their.shape) != our.shape:
-            raise WeightsError(f"variable {our.path} has shape {our.shape} here and {tuple(their.shape)} in Keras")
+            raise WeightsError(
+                f"variable {our.path} has shape {our.shape} here and {tuple(their.shape)} in Keras"
+            )
         our.assign(_value(their))
     return model
 

@@ -17,7 +17,12 @@ from portable_layers.scope import snake_case
 from portable_layers.variable import Variable
 
 # Attributes that every layer has; Keras does not look for weights in them.
-_COMMON = frozenset(vars(Layer(name="reference"))) | {"_functional", "_inputs_struct", "_outputs_struct", "_graph"}
+_COMMON = frozenset(vars(Layer(name="reference"))) | {
+    "_functional",
+    "_inputs_struct",
+    "_outputs_struct",
+    "_graph",
+}
 
 
 class StoredArray(Protocol):

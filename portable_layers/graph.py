@@ -17,7 +17,7 @@ import onnx
 import onnx_ir as ir
 
 from portable_layers import dtypes, schema
-from portable_layers.dims import Dim, Shape, Size
+from portable_layers.dims import Dim, PartialShape, Shape, Size
 from portable_layers.errors import GraphError
 from portable_layers.packing import Packing
 from portable_layers.tensor import Tensor, shape_text
@@ -65,8 +65,8 @@ class Graph:
         if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
         self.opset, self.name, self.parent = opset, name, parent
-        self.training = parent.training if parent else training
-        self.scratch = parent.scratch if parent else scratch
+        self.training: bool = parent.training if parent else training
+        self.scratch: bool = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
         self.nodes: Any = ir.Graph([], [], nodes=[], name=name)
@@ -218,8 +218,8 @@ class Graph:
         *inputs: Any,
         domain: str = "",
         outputs: int = 1,
-        spec: Sequence[tuple[str, Shape]] | None = None,
-        shape: Shape | None = None,
+        spec: Sequence[tuple[str, PartialShape]] | None = None,
+        shape: PartialShape | None = None,
         **attributes: Any,
     ) -> Any:
         """Make a node.
@@ -425,7 +425,7 @@ class Graph:
             for new in following:
                 body.output(new, f"{body.name}/next")
         limit = np.asarray(count, np.int64) if isinstance(count, int) else count
-        specs = [
+        specs: list[tuple[str, PartialShape]] = [
             (s.dtype, s.shape if s.shape == n.shape else tuple(None for _ in s.shape))
             for s, n in zip(states, following, strict=True)
         ]
@@ -446,7 +446,7 @@ class Graph:
                 made = [body.output(t, f"{body.name}/out") for t in build()]
             bodies.append(body)
             results.append(made)
-        specs = []
+        specs: list[tuple[str, PartialShape]] = []
         for a, b in zip(*results, strict=True):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 raise GraphError(f"{self.path}: the branches of If give {a!r} and {b!r}")
@@ -525,7 +525,7 @@ class Graph:
         domain: str,
         operands: Sequence[Tensor | None],
         outputs: int,
-        spec: Sequence[tuple[str, Shape]] | None,
+        spec: Sequence[tuple[str, PartialShape]] | None,
         attributes: dict[str, Any],
     ) -> tuple[list[tuple[str, tuple | None]], dict[str, tuple[int, Any]]]:
         """Check a node; gives dtype and inferred sizes of each output, and ONNX's attributes."""
@@ -569,7 +569,7 @@ class Graph:
             types.append((dtypes.from_onnx(key.dtype), sizes))
         return types, converted
 
-    def _merge(self, inferred: tuple | None, known: tuple | None, name: str) -> Shape:
+    def _merge(self, inferred: tuple | None, known: tuple | None, name: str | None) -> Shape:
         """What inference found and what the caller knows, as one shape without gaps."""
         if inferred is None and known is None:
             raise GraphError("ONNX cannot infer the rank of the output; pass shape=")

@@ -447,7 +447,7 @@ class Sequential(Model):
             "layers": [serialize_object(layer) for layer in self._layers],
         }
         if self._functional is not None:
-            config["build_input_shape"] = self._layers[0].batch_shape  # type: ignore[attr-defined]
+            config["build_input_shape"] = self._layers[0].batch_shape
         return config
 
     @classmethod

@@ -200,11 +200,11 @@ def _header(tensor: Tensor) -> onnx.TensorProto:
     return onnx.TensorProto(name=tensor.value.name, data_type=dtypes.to_onnx(tensor.dtype), dims=shape)
 
 
-def _data(tensor: Tensor) -> Iterator[memoryview]:
+def _data(tensor: Tensor) -> Iterator[Any]:
     """The little-endian bytes of an initializer."""
     array = tensor.constant if tensor.packing is None else tensor.packing.numpy()
     assert array is not None
-    yield memoryview(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    yield np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
 
 
 def _write_external(
