@@ -202,15 +202,19 @@ class Graph:
             self._check_reachable(x, "operand")
             return x
         if isinstance(x, Variable):
-            tensor = self.variable(x)
-            if self.autocast and x.autocast and dtypes.is_float(x.dtype) and x.dtype != self.autocast:
-                return self.add("Cast", tensor, to=dtypes.to_onnx(self.autocast))
-            return tensor
+            return self.autocast_weight(self.variable(x), x)
         if isinstance(x, Dim):
             return self.size(x)
         if isinstance(x, list | tuple) and any(isinstance(n, Dim | Tensor) for n in x):
             return self.shape_tensor(x)
         return self.constant(x, dtype)
+
+    def autocast_weight(self, tensor: Tensor, variable: Variable) -> Tensor:
+        """A tensor made of a variable, in the compute dtype of the layer that is being built."""
+        wanted = self.autocast
+        if wanted and variable.autocast and dtypes.is_float(variable.dtype) and variable.dtype != wanted:
+            return self.add("Cast", tensor, to=dtypes.to_onnx(wanted))
+        return tensor
 
     def add(
         self,
