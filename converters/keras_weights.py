@@ -119,6 +119,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
                 f"{source} holds {len(stored)} variables for layer {item.name} at {_join(path, 'vars')}; "
                 f"expected: {len(variables)}"
             )
+        if isinstance(item, Layer):
+            item.weights_loaded()
 
 
 def _join(path: str, name: str) -> str:
