@@ -84,7 +84,11 @@ def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
         start = time.perf_counter()
         from_keras(archive).save(ours)
         times.append(time.perf_counter() - start)
-    row: dict[str, Any] = {"model": name, "weights_mb": model.count_params() * 4 / 1e6, "export_s": min(times)}
+    row: dict[str, Any] = {
+        "model": name,
+        "weights_mb": model.count_params() * 4 / 1e6,
+        "export_s": min(times),
+    }
     image = np.random.default_rng(1).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
     want = np.asarray(model(image, training=False))
     sessions = {"ours": _session(ours)}
@@ -100,7 +104,9 @@ def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
         feed = {session.get_inputs()[0].name: image}
         got = session.run(None, feed)[0]
         row[f"{side}_difference"] = float(np.abs(got - want).max() / np.abs(want).max())
-        row[f"{side}_nodes"] = len(onnx.load(str(folder / f"{side}.onnx"), load_external_data=False).graph.node)
+        row[f"{side}_nodes"] = len(
+            onnx.load(str(folder / f"{side}.onnx"), load_external_data=False).graph.node
+        )
     row |= _latency(sessions, image, runs)
     row["extra_memory_ratio"] = _memory(archive, ours) / (row["weights_mb"] * 1e6)
     return row
@@ -168,7 +174,9 @@ def all_networks() -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--models", default=",".join(NETWORKS), help="names, comma-separated")
     parser.add_argument("--all", action="store_true", help="all networks of keras.applications")
     parser.add_argument("--runs", type=int, default=20, help="timed runs of each session")

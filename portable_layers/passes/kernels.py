@@ -8,6 +8,7 @@ The sets were read off ONNX Runtime 1.31 by loading each operator alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -35,21 +36,28 @@ _NO_FLOAT64 = frozenset(
 def run(graph: Graph) -> bool:
     """Rewrite nodes without a kernel; True where there were some."""
     changed = False
-    for part in graph.graphs():
-        for node in list(part.nodes):
-            if node.domain:
-                continue
-            kinds = {part.tensor_of(v).dtype for v in (*node.inputs, *node.outputs) if v is not None}
-            if "bfloat16" in kinds and node.op_type not in _BFLOAT16:
-                _widen(part, node, "bfloat16")
-                changed = True
-            elif "float64" in kinds and node.op_type in _NO_FLOAT64:
-                formula = _FORMULAS.get(node.op_type)
-                if formula is None:
-                    _widen(part, node, "float64")
-                else:
-                    _rewrite(part, node, formula)
-                changed = True
+    # A formula may use a node that needs a rewrite itself.
+    while any([_run_once(part) for part in graph.graphs()]):
+        changed = True
+    return changed
+
+
+def _run_once(graph: Graph) -> bool:
+    changed = False
+    for node in list(graph.nodes):
+        if node.domain:
+            continue
+        kinds = {graph.tensor_of(v).dtype for v in (*node.inputs, *node.outputs) if v is not None}
+        if "bfloat16" in kinds and node.op_type not in _BFLOAT16:
+            _widen(graph, node, "bfloat16")
+            changed = True
+        elif "float64" in kinds and node.op_type in _NO_FLOAT64:
+            formula = _FORMULAS.get(node.op_type)
+            if formula is None:
+                _widen(graph, node, "float64")
+            else:
+                _rewrite(graph, node, formula)
+            changed = True
     return changed
 
 
@@ -154,6 +162,16 @@ def _thresholded_relu(g: Graph, x: Tensor, alpha: float = 1.0) -> Tensor:
     return g.add("Where", g.add("Greater", x, _number(alpha)), x, _number(0))
 
 
+def _gelu(g: Graph, x: Tensor, approximate: str = "none") -> Tensor:
+    if approximate == "tanh":
+        cube = g.add("Mul", g.add("Mul", x, x), x)
+        inner = g.add("Add", x, g.add("Mul", cube, _number(0.044715)))
+        curve = g.add("Tanh", g.add("Mul", inner, _number(math.sqrt(2 / math.pi))))
+    else:
+        curve = g.add("Erf", g.add("Mul", x, _number(math.sqrt(0.5))))
+    return g.add("Mul", g.add("Mul", x, _number(0.5)), g.add("Add", curve, _number(1)))
+
+
 def _tan(g: Graph, x: Tensor) -> Tensor:
     return g.add("Div", g.add("Sin", x), g.add("Cos", x))
 
@@ -190,6 +208,7 @@ _FORMULAS: dict[str, Callable[..., Tensor]] = {
     "Mish": _mish,
     "Softsign": _softsign,
     "ThresholdedRelu": _thresholded_relu,
+    "Gelu": _gelu,
     "Tan": _tan,
     "Sinh": _sinh,
     "Cosh": _cosh,
