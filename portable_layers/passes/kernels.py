@@ -36,10 +36,12 @@ _NO_FLOAT64 = frozenset(
 def run(graph: Graph) -> bool:
     """Rewrite nodes without a kernel; True where there were some."""
     changed = False
-    # A formula may use a node that needs a rewrite itself.
-    while any([_run_once(part) for part in graph.graphs()]):
+    while True:
+        # A formula may use an operator that needs a rewrite itself.
+        rewritten = [_run_once(part) for part in graph.graphs()]
+        if not any(rewritten):
+            return changed
         changed = True
-    return changed
 
 
 def _run_once(graph: Graph) -> bool:
