@@ -1,0 +1,16 @@
+"""Clean-ups of a finished graph, one a file; none changes what the graph computes."""
+
+from __future__ import annotations
+
+from portable_layers.graph import Graph
+from portable_layers.passes import dead_nodes, layout
+
+
+def clean(graph: Graph) -> None:
+    """Run all passes until none finds anything to do."""
+    dead_nodes.run(graph)
+    layout.run(graph)
+    dead_nodes.run(graph)
+
+
+__all__ = ["clean"]
