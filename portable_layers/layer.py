@@ -159,10 +159,16 @@ class Layer(Operation):
         args, kwargs = tree.map_structure(self._cast_input, (args, kwargs))
         check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
+        said = kwargs.get("training")
         arguments = self._bind(args, kwargs)
         first = next(iter(arguments.values()), None)
         parameters = self._signature.parameters
-        if "training" in parameters and arguments.get("training") is None and graph.training:
+        # As in Keras: what the caller says, else how the layer around is run; a default in the
+        # signature does not count.
+        if said is None:
+            said = self._signature.bind(*args, **kwargs).arguments.get("training")
+        training = graph.training if said is None else bool(said)
+        if "training" in parameters and said is None and training:
             kwargs["training"] = True
         tensors = {k: v for k, v in arguments.items() if _holds_tensors(v)}
         if len(tensors) == 1 and "mask" in parameters and arguments.get("mask") is None:
@@ -174,7 +180,7 @@ class Layer(Operation):
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
             previous_mask = tree.map_structure(_mask_of, first)
-        with graph.scope(self.name), self._autocasting(graph):
+        with graph.scope(self.name), self._autocasting(graph), self._training(graph, training):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
             )
@@ -198,6 +204,15 @@ class Layer(Operation):
             yield
         finally:
             graph.autocast = previous
+
+    @staticmethod
+    @contextmanager
+    def _training(graph: Any, training: bool) -> Iterator[None]:
+        previous, graph.training = graph.training, training
+        try:
+            yield
+        finally:
+            graph.training = previous
 
     def _cast_input(self, x: Any) -> Any:
         graph = current_graph()
