@@ -33,6 +33,8 @@ from portable_layers.variable import Variable
 
 __all__ = ["InputSpec", "Layer"]
 
+# Arguments that Keras leaves out of the config where they are None.
+_ONLY_WHEN_SET = ("lora_rank", "lora_alpha")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
@@ -518,7 +520,9 @@ class Layer(Operation):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         for name in self.config_arguments():
             if name not in ("name", "trainable", "dtype", "activity_regularizer", "autocast"):
-                config[name] = _serialize(name, getattr(self, name, self._arguments.get(name)))
+                value = getattr(self, name, self._arguments.get(name))
+                if value is not None or name not in _ONLY_WHEN_SET:
+                    config[name] = _serialize(name, value)
         return config
 
     def config_arguments(self) -> list[str]:
