@@ -61,7 +61,9 @@ def from_h5(path: Path) -> Model:
         stored = {name: file.layer_variables(name) for name in file.layer_names}
         names = [name for name, variables in stored.items() if variables]
         if len(layers) != len(names):
-            raise WeightsError(f"{path} holds weights of {len(names)} layers; the model has {len(layers)} with weights")
+            raise WeightsError(
+                f"{path} holds weights of {len(names)} layers; the model has {len(layers)} with weights"
+            )
         for layer, name in zip(layers, names, strict=True):
             arrays = list(stored[name].values())
             # The format's order: all trainable weights of the layer, then the others.
