@@ -38,9 +38,10 @@ def build(name: str, size: int | None = None) -> Any:
             for variable, low, high in ((layer.moving_mean, -0.1, 0.1), (layer.moving_variance, 0.8, 1.2)):
                 variable.assign(rng.uniform(low, high, variable.shape).astype("float32"))
         elif isinstance(layer, keras.layers.Normalization):
-            shape = layer.mean.shape
-            layer.mean = keras.ops.convert_to_tensor(rng.uniform(-1, 1, shape).astype("float32"))
-            layer.variance = keras.ops.convert_to_tensor(rng.uniform(0.5, 2, shape).astype("float32"))
+            if layer.input_mean is None:
+                layer.adapt_mean.assign(rng.uniform(-1, 1, layer.adapt_mean.shape).astype("float32"))
+                layer.adapt_variance.assign(rng.uniform(0.5, 2, layer.adapt_variance.shape).astype("float32"))
+                layer.finalize_state()
     return model
 
 
