@@ -704,4 +704,7 @@ def _placeholder_of(shape: Any, dtype: str) -> Any:
     return KerasTensor(dims, dtype, name="shape_probe")
 
 
+# A layer without weights remembers its input shape too.
+Layer.build = _in_scope(Layer.build)  # type: ignore[method-assign]
+
 __all__ += ["spec_of"]

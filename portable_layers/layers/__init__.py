@@ -10,8 +10,25 @@ from portable_layers.layers.convolutional.conv_transpose import (
 )
 from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
+from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
+from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
 from portable_layers.layers.core.dense import Dense
+from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
+from portable_layers.layers.normalization.batch_normalization import BatchNormalization
+from portable_layers.layers.normalization.layer_normalization import LayerNormalization
+from portable_layers.layers.preprocessing.normalization import Normalization
+from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
+from portable_layers.layers.regularization.dropout import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 
 __all__ = [
     "Conv1D",
@@ -23,10 +40,27 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
+    "CustomScaleLayer",
+    "Dense",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
     "Layer",
     "SeparableConv1D",
     "SeparableConv2D",
+    "LayerNormalization",
+    "LayerScale",
+    "Normalization",
+    "Rescaling",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StochasticDepth",
 ]
