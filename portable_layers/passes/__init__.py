@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from portable_layers.graph import Graph
-from portable_layers.passes import dead_nodes, layout
+from portable_layers.passes import common_subexpressions, dead_nodes, fold_constants, fuse, layout
+
+# Dead nodes first: what they use must not count. The layout is decided on what is left of the graph,
+# and makes reshapes that can be folded; fusing needs it.
+_PASSES = (dead_nodes, fold_constants, common_subexpressions, layout, fuse)
 
 
 def clean(graph: Graph) -> None:
     """Run all passes until none finds anything to do."""
-    dead_nodes.run(graph)
-    layout.run(graph)
-    dead_nodes.run(graph)
+    changed = True
+    while changed:
+        changed = False
+        for a_pass in _PASSES:
+            changed |= a_pass.run(graph)
 
 
 __all__ = ["clean"]
