@@ -536,6 +536,10 @@ class Graph:
         kind, converted = schema.convert_attributes(formal, required | {name: value})[name]
         node.attributes[name] = _ir_attribute(name, kind, converted)
 
+    def node_proto(self, node: Any) -> onnx.NodeProto:
+        """A node as it is written to a file."""
+        return ir.to_proto(node)
+
     def permute_axes(self, tensor: Tensor, order: Sequence[int]) -> None:
         """Note that the node that gives a tensor gives it with its axes in another order now."""
         tensor.shape = tuple(tensor.shape[a] for a in order)

@@ -2,6 +2,8 @@
 
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer
+from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
+from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from portable_layers.layers.convolutional.conv_transpose import (
     Conv1DTranspose,
@@ -10,8 +12,6 @@ from portable_layers.layers.convolutional.conv_transpose import (
 )
 from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
-from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
-from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
 from portable_layers.layers.core.dense import Dense
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
@@ -31,20 +31,19 @@ from portable_layers.layers.regularization.dropout import (
 )
 
 __all__ = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
-    "ActivityRegularization",
-    "AlphaDropout",
-    "BatchNormalization",
-    "CustomScaleLayer",
-    "Dense",
     "Dropout",
     "GaussianDropout",
     "GaussianNoise",
@@ -53,12 +52,12 @@ __all__ = [
     "InputLayer",
     "InputSpec",
     "Layer",
-    "SeparableConv1D",
-    "SeparableConv2D",
     "LayerNormalization",
     "LayerScale",
     "Normalization",
     "Rescaling",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
