@@ -204,15 +204,19 @@ class Graph:
             self._check_reachable(x, "operand")
             return x
         if isinstance(x, Variable):
-            tensor = self.variable(x)
-            if self.autocast and x.autocast and dtypes.is_float(x.dtype) and x.dtype != self.autocast:
-                return self.add("Cast", tensor, to=dtypes.to_onnx(self.autocast))
-            return tensor
+            return self.autocast_weight(self.variable(x), x)
         if isinstance(x, Dim):
             return self.size(x)
         if isinstance(x, list | tuple) and any(isinstance(n, Dim | Tensor) for n in x):
             return self.shape_tensor(x)
         return self.constant(x, dtype)
+
+    def autocast_weight(self, tensor: Tensor, variable: Variable) -> Tensor:
+        """A tensor made of a variable, in the compute dtype of the layer that is being built."""
+        wanted = self.autocast
+        if wanted and variable.autocast and dtypes.is_float(variable.dtype) and variable.dtype != wanted:
+            return self.add("Cast", tensor, to=dtypes.to_onnx(wanted))
+        return tensor
 
     def add(
         self,
@@ -249,19 +253,19 @@ class Graph:
             while operands and operands[-1] is None:
                 operands.pop()
             types, converted = self._check(op_type, domain, operands, outputs, spec, attributes)
+            node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
+            names = [node_name, *(f"{node_name}:{index}" for index in range(1, outputs))]
+            known = shape if outputs == 1 else None
+            shapes = [self._merge(found, known, n) for (_, found), n in zip(types, names, strict=True)]
         except GraphError as error:
             raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-        node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
-        results = []
-        for index, found in enumerate(types):
-            value = ir.Value(name=node_name if index == 0 else f"{node_name}:{index}")
-            results.append((value, found))
+        values = [self._value(n, d, s) for n, (d, _), s in zip(names, types, shapes, strict=True)]
         node = ir.Node(
             domain,
             op_type,
             [None if t is None else t.value for t in operands],
             [_ir_attribute(name, kind, value) for name, (kind, value) in converted.items()],
-            outputs=[value for value, _ in results],
+            outputs=values,
             name=node_name,
         )
         bodies = [value for value in attributes.values() if isinstance(value, Graph)]
@@ -272,15 +276,7 @@ class Graph:
         else:
             self.nodes.insert_before(self._insert_before, node)
         tensors = []
-        for value, (dtype, inferred) in results:
-            try:
-                sizes = self._merge(
-                    inferred, shape if shape is not None and outputs == 1 else None, value.name
-                )
-            except GraphError as error:
-                raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-            value.type = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
-            value.shape = _ir_shape(sizes)
+        for value, (dtype, _), sizes in zip(values, types, shapes, strict=True):
             tensor = self._make_tensor(value, dtype, sizes)
             self._register_dims(tensor)
             tensors.append(tensor)
@@ -531,6 +527,10 @@ class Graph:
         required = {n: a.value for n, a in node.attributes.items() if formal.attributes[n].required}
         kind, converted = schema.convert_attributes(formal, required | {name: value})[name]
         node.attributes[name] = _ir_attribute(name, kind, converted)
+
+    def node_proto(self, node: Any) -> onnx.NodeProto:
+        """A node as it is written to a file."""
+        return ir.to_proto(node)
 
     def permute_axes(self, tensor: Tensor, order: Sequence[int]) -> None:
         """Note that the node that gives a tensor gives it with its axes in another order now."""

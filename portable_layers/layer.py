@@ -416,6 +416,13 @@ class Layer(Operation):
         own = [*self._trainable_variables, *self._non_trainable_variables]
         return {str(i): v for i, v in enumerate(own)}
 
+    def stored_values(self) -> dict[str, np.ndarray]:
+        """What the layer itself writes into a `.keras` file, by the keys of `own_variables`."""
+        return {key: v.numpy() for key, v in self.own_variables().items()}
+
+    def weights_loaded(self) -> None:
+        """Called when `own_variables` were given the values of a file; for what no file holds."""
+
     # Losses
 
     def add_loss(self, loss: Any) -> None:
@@ -696,5 +703,8 @@ def _placeholder_of(shape: Any, dtype: str) -> Any:
     )
     return KerasTensor(dims, dtype, name="shape_probe")
 
+
+# A layer without weights remembers its input shape too.
+Layer.build = _in_scope(Layer.build)  # type: ignore[method-assign]
 
 __all__ += ["spec_of"]
