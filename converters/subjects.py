@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from converters.from_keras import from_keras
 from converters.from_onnx import from_onnx
 from converters.keras_archive import KerasArchive
 from converters.keras_weights import load_weights
@@ -20,7 +22,7 @@ from portable_layers.model_file import METADATA_KEY
 from runtime.engine import InferenceEngine
 from runtime.signature import TensorInfo
 
-KERAS_SUFFIXES = (".keras",)
+KERAS_SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
 class Subject(ABC):
@@ -40,6 +42,7 @@ class Subject(ABC):
     def run(self, feed: Mapping[str, np.ndarray]) -> tuple[list[str], list[np.ndarray]]:
         """The outputs' names and arrays, in the model's order."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of what was loaded."""
 
@@ -48,7 +51,7 @@ def subject_of(source: Any, provider: Any = "cpu") -> Subject:
     """Make a model runnable.
 
     Args:
-        source: a live Keras model, a portable model, or the path of a `.keras` or an ONNX file.
+        source: a live Keras model, a portable model, or the path of a `.keras`, `.h5` or ONNX file.
         provider: what executes ONNX models; see `InferenceEngine`.
 
     Raises:
@@ -74,13 +77,16 @@ def subject_of(source: Any, provider: Any = "cpu") -> Subject:
 
 
 def load_keras(path: Path) -> Any:
-    """The live Keras model of a `.keras` file.
+    """The live Keras model of a `.keras` or `.h5` file.
 
     Keras imports the modules that a file names. So the file is read without Keras first, which
     refuses everything that is not registered, and weights that do not fit.
     """
-    with KerasArchive.open(path) as archive:
-        load_weights(model_from_config(archive.config), archive.weights, str(path))
+    if path.suffix == ".keras":
+        with KerasArchive.open(path) as archive:
+            load_weights(model_from_config(archive.config), archive.weights, str(path))
+    else:
+        from_keras(path)
     try:
         import keras
     except ImportError:
@@ -116,6 +122,9 @@ class KerasSubject(Subject):
             names = [f"output_{i}" for i in range(len(results))]
         return names, [_to_numpy(x) for x in results]
 
+    def close(self) -> None:
+        pass  # a live model is the caller's
+
 
 class OnnxSubject(Subject):
     """An ONNX model on the engine."""
@@ -125,10 +134,9 @@ class OnnxSubject(Subject):
         self._engine = InferenceEngine(model, provider, log_severity="fatal")
         self.inputs = self._engine.inputs
         if graph is None and METADATA_KEY in self._engine.metadata:
-            try:
+            # It only helps to choose inputs; the file runs all the same.
+            with contextlib.suppress(PortableLayersError):
                 self.graph = from_onnx(model)
-            except PortableLayersError:
-                pass  # it only helps to choose inputs; the file runs all the same
 
     def run(self, feed: Mapping[str, np.ndarray]) -> tuple[list[str], list[np.ndarray]]:
         outputs = self._engine.run(feed)

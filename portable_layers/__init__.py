@@ -4,12 +4,10 @@ The public names are loaded when they are first used: the engine and the command
 `portable_layers.errors` and must not wait for the graph builder to load.
 """
 
-from __future__ import annotations
+import importlib
+import typing
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from portable_layers import (
         activations,
         constraints,
@@ -62,10 +60,10 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> typing.Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(f"{__name__}.{_HOMES.get(name, name)}")
+    module = importlib.import_module(f"{__name__}.{_HOMES.get(name, name)}")
     value = getattr(module, name) if name in _HOMES else module
     globals()[name] = value  # the next use does not come here
     return value

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import TextIO
 
 
 def track_steps(steps: range, description: str) -> Iterable[int]:
@@ -28,6 +29,7 @@ def stages() -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     # A stream of its own: inside of `quiet_libraries`, standard error leads nowhere.
+    stream: TextIO
     try:
         stream = os.fdopen(os.dup(sys.stderr.fileno()), "w")
     except (OSError, io.UnsupportedOperation):
