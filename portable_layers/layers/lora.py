@@ -101,5 +101,5 @@ class _LoraLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         if not self.lora_rank:
-            del config["lora_rank"], config["lora_alpha"]
+            config.pop("lora_alpha", None)  # of no meaning by itself; Keras leaves it out too
         return config
