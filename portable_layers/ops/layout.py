@@ -10,6 +10,25 @@ from portable_layers.ops.shaping import transpose
 from portable_layers.tensor import Tensor
 
 
+def standardize_data_format(data_format: str | None) -> str:
+    """`channels_last` for None, else the format itself.
+
+    Raises:
+        ValueError: for anything but `channels_last` and `channels_first`.
+    """
+    found = "channels_last" if data_format is None else str(data_format).lower()
+    if found not in ("channels_last", "channels_first"):
+        raise ValueError(
+            f"data_format must be 'channels_last' or 'channels_first'. Received: data_format={data_format!r}"
+        )
+    return found
+
+
+def spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:
+    """The axes of height, width, ... of a tensor of this rank."""
+    return tuple(range(1, rank - 1)) if data_format == "channels_last" else tuple(range(2, rank))
+
+
 def channels_first(x: Tensor, data_format: str = "channels_last") -> Tensor:
     """`(batch, *spatial, channels)` as `(batch, channels, *spatial)`; x itself if it is so already."""
     if data_format == "channels_first":

@@ -38,12 +38,27 @@ def spread(value: Any, rank: int, name: str, allow_zero: bool = False) -> tuple[
     Raises:
         ValueError: for another length, a non-integer, or a value that is not positive.
     """
-    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, list | tuple) else (value,) * rank
     low = 0 if allow_zero else 1
     if len(values) != rank or any(not isinstance(v, int) or isinstance(v, bool) or v < low for v in values):
         kind = "non-negative" if allow_zero else "positive"
         raise ValueError(f"{name} must be {rank} {kind} integers or one. Received: {name}={value!r}")
     return values
+
+
+def pairs(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
+    """How much lies before and after, one pair an axis: of an integer, `rank` integers or `rank` pairs.
+
+    Raises:
+        ValueError: for another length, a non-integer, or a negative value.
+    """
+    if not isinstance(value, int | list | tuple) or (not isinstance(value, int) and len(value) != rank):
+        raise ValueError(
+            f"{name} must be an integer, {rank} integers or {rank} pairs of integers. "
+            f"Received: {name}={value!r}"
+        )
+    each = (value,) * rank if isinstance(value, int) else value
+    return tuple(spread(n, 2, name, allow_zero=True) for n in each)  # type: ignore[misc]
 
 
 def window(
@@ -68,7 +83,7 @@ def window(
         else:
             output.append((size - 1) // s + 1)
             if isinstance(size, int):
-                total = max((output[-1] - 1) * s + reach + 1 - size, 0)  # type: ignore[operator]
+                total = max((size - 1) // s * s + reach + 1 - size, 0)
             elif s == 1:
                 total = reach
             elif k <= s and d == 1 and k == 1:
