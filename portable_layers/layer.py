@@ -33,6 +33,8 @@ from portable_layers.variable import Variable
 
 __all__ = ["InputSpec", "Layer"]
 
+# Arguments that Keras leaves out of the config where they are None.
+_ONLY_WHEN_SET = ("lora_rank", "lora_alpha")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
@@ -159,10 +161,16 @@ class Layer(Operation):
         args, kwargs = tree.map_structure(self._cast_input, (args, kwargs))
         check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
+        said = kwargs.get("training")
         arguments = self._bind(args, kwargs)
         first = next(iter(arguments.values()), None)
         parameters = self._signature.parameters
-        if "training" in parameters and arguments.get("training") is None and graph.training:
+        # As in Keras: what the caller says, else how the layer around is run; a default in the
+        # signature does not count.
+        if said is None:
+            said = self._signature.bind(*args, **kwargs).arguments.get("training")
+        training = graph.training if said is None else bool(said)
+        if "training" in parameters and said is None and training:
             kwargs["training"] = True
         tensors = {k: v for k, v in arguments.items() if _holds_tensors(v)}
         if len(tensors) == 1 and "mask" in parameters and arguments.get("mask") is None:
@@ -174,7 +182,7 @@ class Layer(Operation):
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
             previous_mask = tree.map_structure(_mask_of, first)
-        with graph.scope(self.name), self._autocasting(graph):
+        with graph.scope(self.name), self._autocasting(graph), self._training(graph, training):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
             )
@@ -198,6 +206,15 @@ class Layer(Operation):
             yield
         finally:
             graph.autocast = previous
+
+    @staticmethod
+    @contextmanager
+    def _training(graph: Any, training: bool) -> Iterator[None]:
+        previous, graph.training = graph.training, training
+        try:
+            yield
+        finally:
+            graph.training = previous
 
     def _cast_input(self, x: Any) -> Any:
         graph = current_graph()
@@ -399,6 +416,13 @@ class Layer(Operation):
         own = [*self._trainable_variables, *self._non_trainable_variables]
         return {str(i): v for i, v in enumerate(own)}
 
+    def stored_values(self) -> dict[str, np.ndarray]:
+        """What the layer itself writes into a `.keras` file, by the keys of `own_variables`."""
+        return {key: v.numpy() for key, v in self.own_variables().items()}
+
+    def weights_loaded(self) -> None:
+        """Called when `own_variables` were given the values of a file; for what no file holds."""
+
     # Losses
 
     def add_loss(self, loss: Any) -> None:
@@ -503,7 +527,9 @@ class Layer(Operation):
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         for name in self.config_arguments():
             if name not in ("name", "trainable", "dtype", "activity_regularizer", "autocast"):
-                config[name] = _serialize(name, getattr(self, name, self._arguments.get(name)))
+                value = getattr(self, name, self._arguments.get(name))
+                if value is not None or name not in _ONLY_WHEN_SET:
+                    config[name] = _serialize(name, value)
         return config
 
     def config_arguments(self) -> list[str]:
@@ -677,5 +703,8 @@ def _placeholder_of(shape: Any, dtype: str) -> Any:
     )
     return KerasTensor(dims, dtype, name="shape_probe")
 
+
+# A layer without weights remembers its input shape too.
+Layer.build = _in_scope(Layer.build)  # type: ignore[method-assign]
 
 __all__ += ["spec_of"]

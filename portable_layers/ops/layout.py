@@ -6,22 +6,24 @@ before and one behind; the layout pass then cancels and moves them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from portable_layers.ops.shaping import transpose
 from portable_layers.tensor import Tensor
 
 
-def standardize_data_format(data_format: str | None) -> str:
-    """`channels_last` for None, else the format itself.
+def standardize_data_format(data_format: Any) -> str:
+    """`channels_last` (also for None) or `channels_first`, in lower case.
 
     Raises:
-        ValueError: for anything but `channels_last` and `channels_first`.
+        ValueError: for anything else.
     """
-    found = "channels_last" if data_format is None else str(data_format).lower()
-    if found not in ("channels_last", "channels_first"):
+    name = "channels_last" if data_format is None else str(data_format).lower()
+    if name not in ("channels_last", "channels_first"):
         raise ValueError(
             f"data_format must be 'channels_last' or 'channels_first'. Received: data_format={data_format!r}"
         )
-    return found
+    return name
 
 
 def spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:

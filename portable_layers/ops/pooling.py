@@ -62,12 +62,7 @@ def _pool(
     strides = sizes if strides is None else spread(strides, rank, "strides")
     axes = spatial_axes(x.ndim, data_format)
     where = window(tuple(x.shape[a] for a in axes), sizes, strides, (1,) * rank, padding)
-    if any(isinstance(n, int) and n <= 0 for n in where.output):
-        raise ValueError(
-            f"pool_size must fit into the input where padding is 'valid'. "
-            f"Received: {x!r}, pool_size={sizes}, data_format={data_format!r}"
-        )
-    if x.dtype in _POOLED[op_type]:
+    if x.dtype in _POOLED[op_type] and (where.pads is not None or where.automatic):
         first = channels_first(x, data_format)
         y = graph().add(
             op_type,
@@ -78,9 +73,11 @@ def _pool(
             **where.attributes,
         )
         return channels_back(y, data_format)
-    for axis, size, stride, count in zip(axes, sizes, strides, where.output, strict=True):
-        if (size, stride) != (1, 1):
-            x = _reduce_windows(op_type, x, axis, *_sliding(x.shape[axis], count, size, stride, padding))
+    begins, _ = where.run_time_pads()
+    for axis, width, stride, count, begin in zip(axes, sizes, strides, where.output, begins, strict=True):
+        if (width, stride) != (1, 1):
+            index, inside = _sliding(x.shape[axis], count, width, stride, begin)
+            x = _reduce_windows(op_type, x, axis, index, None if padding == "valid" else inside)
     return x
 
 
@@ -129,29 +126,24 @@ def _step(starts: np.ndarray, ends: np.ndarray) -> int:
     return step if regular else 0
 
 
-def _sliding(size: Size, count: Size, width: int, stride: int, padding: str) -> tuple[Any, Any]:
+def _sliding(size: Size, count: Size, width: int, stride: int, begin: int | Tensor) -> tuple[Any, Any]:
     """The places that each window reads along an axis, and which of them lie inside.
 
     Returns:
         `(count, width)` integers, held within the axis, and as many booleans (None: all inside).
     """
-    if isinstance(size, int) and isinstance(count, int):
-        total = 0 if padding == "valid" else np.maximum((count - 1) * stride + width - size, 0)
-        places = np.arange(count)[:, None] * stride + np.arange(width) - total // 2
+    if isinstance(size, int) and isinstance(count, int) and isinstance(begin, int):
+        places = np.arange(count)[:, None] * stride + np.arange(width) - begin
         index = np.clip(places, 0, size - 1)
         return index, None if np.array_equal(index, places) else index == places
     g = graph()
-    one, two = np.array([1], np.int64), np.array([2], np.int64)
-    offsets = convert(np.arange(width, dtype=np.int64))
-    if padding == "same":
-        reach = g.size((count - 1) * stride + width - size)
-        offsets = g.add("Sub", offsets, g.add("Div", g.add("Max", reach, np.array([0], np.int64)), two))
     starts = g.add("Mul", causal_positions(count), np.array([stride], np.int64))
-    places = g.add("Add", reshape(starts, (count, 1)), offsets, shape=(count, width))
-    if padding == "valid":
-        return places, None
-    last = g.add("Sub", g.size(size), one)
-    index = g.add("Min", g.add("Max", places, np.array([0], np.int64)), last, shape=(count, width))
+    offsets = np.arange(width, dtype=np.int64)
+    offsets = offsets - begin if isinstance(begin, int) else g.add("Sub", offsets, begin)
+    shape = (count, width)
+    places = g.add("Add", reshape(starts, (count, 1)), offsets, shape=shape)
+    last = g.add("Sub", g.size(size), np.array([1], np.int64))
+    index = g.add("Min", g.add("Max", places, np.array([0], np.int64)), last, shape=shape)
     return index, g.add("Equal", index, places)
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from portable_layers import ops
 from portable_layers.cases import Array, case
-from portable_layers.layers.merging.merge import Merge
+from portable_layers.layers.merging.merge import _Merge
 from portable_layers.tensor import Tensor
 
 
-class Concatenate(Merge):
+class Concatenate(_Merge):
     """The inputs one after the other along `axis`.
 
     Input shape:  a list of `(batch, ...)` with equal sizes but for `axis`

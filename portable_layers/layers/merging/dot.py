@@ -6,14 +6,14 @@ from typing import Any
 
 from portable_layers import ops
 from portable_layers.cases import Array, case
-from portable_layers.layers.merging.merge import Merge
+from portable_layers.layers.merging.merge import _Merge
 from portable_layers.tensor import Tensor
 
 # Keras's fuzz factor: what the length of a vector is held above.
 _EPSILON = 1e-7
 
 
-class Dot(Merge):
+class Dot(_Merge):
     """The sum product over one axis of each input; all other axes of both stay.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 
 from portable_layers import ops
 from portable_layers.cases import Array, case
-from portable_layers.layers.merging.merge import Merge, full_mask, reduce_masked, set_mask
+from portable_layers.layers.merging.merge import _Merge, full_mask, reduce_masked, set_mask
 from portable_layers.ops.elementwise import tensorflow_divide
 from portable_layers.tensor import Tensor
 
@@ -14,8 +14,8 @@ _DTYPES = ("float16", "bfloat16", "float64", "mixed_float16")
 _INTEGERS = Array((3, 4), dtype="int32", low=-9, high=9)
 
 
-class Add(Merge):
-    __doc__ = f"The sum. {Merge.__doc__}"
+class Add(_Merge):
+    __doc__ = f"The sum. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Add", dtypes=_DTYPES),
         case((3, 4), (3, 1), (4,), ops="Add Unsqueeze Add"),
@@ -28,8 +28,8 @@ class Add(Merge):
         return _sum(inputs)
 
 
-class Subtract(Merge):
-    __doc__ = f"The first input without the second. {Merge.__doc__}"
+class Subtract(_Merge):
+    __doc__ = f"The first input without the second. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Sub", dtypes=_DTYPES),
         case((4,), (3, 4), ops="Unsqueeze Sub"),
@@ -44,8 +44,8 @@ class Subtract(Merge):
         return ops.subtract(inputs[0], inputs[1])
 
 
-class Multiply(Merge):
-    __doc__ = f"The product of what the masks keep. {Merge.__doc__}"
+class Multiply(_Merge):
+    __doc__ = f"The product of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Mul", dtypes=_DTYPES),
         case((3, 4), (3, 1), (4,), ops="Mul Unsqueeze Mul"),
@@ -72,8 +72,8 @@ class Multiply(Merge):
         return output
 
 
-class Average(Merge):
-    __doc__ = f"The mean. {Merge.__doc__}"
+class Average(_Merge):
+    __doc__ = f"The mean. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Add Div", dtypes=_DTYPES),
         case((3, 4), (3, 1), (4,), ops="Add Unsqueeze Add Div"),
@@ -84,8 +84,8 @@ class Average(Merge):
         return tensorflow_divide(_sum(inputs), len(inputs))
 
 
-class Maximum(Merge):
-    __doc__ = f"The largest of what the masks keep. {Merge.__doc__}"
+class Maximum(_Merge):
+    __doc__ = f"The largest of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Max", dtypes=_DTYPES),
         case((3, 4), (3, 1), (4,), ops="Max Unsqueeze Max"),
@@ -96,8 +96,8 @@ class Maximum(Merge):
         return reduce_masked(ops.maximum, inputs)
 
 
-class Minimum(Merge):
-    __doc__ = f"The smallest of what the masks keep. {Merge.__doc__}"
+class Minimum(_Merge):
+    __doc__ = f"The smallest of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Min", dtypes=_DTYPES),
         case((3, 4), (3, 1), (4,), ops="Min Unsqueeze Min"),

@@ -10,7 +10,7 @@ from portable_layers.layer import Layer
 from portable_layers.tensor import Tensor
 
 
-class Merge(Layer):
+class _Merge(Layer):
     """One tensor of several, element by element; sizes of 1 and missing axes are broadcast.
 
     An input of lower rank gets axes of size 1 behind the batch.

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from portable_layers import ops
 from portable_layers.cases import Array, case
-from portable_layers.layers.pooling.pooling import Pooling
+from portable_layers.layers.pooling.pooling import _Pooling
 
 _DTYPES = ("float16", "bfloat16", "mixed_float16")
 
 
-class _AveragePooling(Pooling):
+class _AveragePooling(_Pooling):
     pool = staticmethod(ops.average_pool)
 
 
 class AveragePooling1D(_AveragePooling):
-    __doc__ = f"The mean of each window. {Pooling.__doc__}"
+    __doc__ = f"The mean of each window. {_Pooling.__doc__}"
     rank = 1
     aliases = ("AvgPool1D",)
     cases = (
@@ -29,7 +29,7 @@ class AveragePooling1D(_AveragePooling):
 
 
 class AveragePooling2D(_AveragePooling):
-    __doc__ = f"The mean of each window. {Pooling.__doc__}"
+    __doc__ = f"The mean of each window. {_Pooling.__doc__}"
     rank = 2
     aliases = ("AvgPool2D",)
     cases = (
@@ -58,7 +58,7 @@ class AveragePooling2D(_AveragePooling):
 
 
 class AveragePooling3D(_AveragePooling):
-    __doc__ = f"The mean of each window. {Pooling.__doc__}"
+    __doc__ = f"The mean of each window. {_Pooling.__doc__}"
     rank = 3
     aliases = ("AvgPool3D",)
     cases = (

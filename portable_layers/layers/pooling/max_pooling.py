@@ -6,12 +6,12 @@ from typing import Any
 
 from portable_layers import ops
 from portable_layers.cases import Array, case
-from portable_layers.layers.pooling.pooling import Pooling
+from portable_layers.layers.pooling.pooling import _Pooling
 
 _DTYPES = ("float16", "bfloat16", "float64", "mixed_float16")
 
 
-class _MaxPooling(Pooling):
+class _MaxPooling(_Pooling):
     pool = staticmethod(ops.max_pool)
 
     def __init__(
@@ -27,7 +27,7 @@ class _MaxPooling(Pooling):
 
 
 class MaxPooling1D(_MaxPooling):
-    __doc__ = f"The largest element of each window. {Pooling.__doc__}"
+    __doc__ = f"The largest element of each window. {_Pooling.__doc__}"
     rank = 1
     aliases = ("MaxPool1D",)
     cases = (
@@ -40,7 +40,7 @@ class MaxPooling1D(_MaxPooling):
 
 
 class MaxPooling2D(_MaxPooling):
-    __doc__ = f"The largest element of each window. {Pooling.__doc__}"
+    __doc__ = f"The largest element of each window. {_Pooling.__doc__}"
     rank = 2
     aliases = ("MaxPool2D",)
     cases = (
@@ -60,7 +60,7 @@ class MaxPooling2D(_MaxPooling):
 
 
 class MaxPooling3D(_MaxPooling):
-    __doc__ = f"The largest element of each window. {Pooling.__doc__}"
+    __doc__ = f"The largest element of each window. {_Pooling.__doc__}"
     rank = 3
     aliases = ("MaxPool3D",)
     cases = (

@@ -9,7 +9,7 @@ from portable_layers.ops.layout import standardize_data_format
 from portable_layers.ops.windows import spread
 
 
-class Pooling(Layer):
+class _Pooling(Layer):
     """One number for each window of `pool_size`, moved by `strides`.
 
     With padding `valid` windows lie inside the input; with `same` there is one for each step of
