@@ -17,7 +17,12 @@ from portable_layers.scope import snake_case
 from portable_layers.variable import Variable
 
 # Attributes that every layer has; Keras does not look for weights in them.
-_COMMON = frozenset(vars(Layer(name="reference"))) | {"_functional", "_inputs_struct", "_outputs_struct", "_graph"}
+_COMMON = frozenset(vars(Layer(name="reference"))) | {
+    "_functional",
+    "_inputs_struct",
+    "_outputs_struct",
+    "_graph",
+}
 
 
 class StoredArray(Protocol):
@@ -95,6 +100,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
     """
     for path, item, variables in walk(model):
         stored = store.variables(path)
+        if isinstance(item, SeedGenerator) and not stored:
+            continue  # Keras wrote the state of seeds in its first versions only
         for key, variable in variables.items():
             array = stored.get(key)
             if array is None:
@@ -114,6 +121,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
                 f"{source} holds {len(stored)} variables for layer {item.name} at {_join(path, 'vars')}; "
                 f"expected: {len(variables)}"
             )
+        if isinstance(item, Layer):
+            item.weights_loaded()
 
 
 def _join(path: str, name: str) -> str:

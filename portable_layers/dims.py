@@ -16,6 +16,8 @@ Atom: TypeAlias = Union[str, "FloorDiv"]
 Monomial: TypeAlias = tuple[Atom, ...]
 Size: TypeAlias = Union[int, "Dim"]
 Shape: TypeAlias = tuple[Size, ...]
+# A shape in which some sizes are left to shape inference.
+PartialShape: TypeAlias = tuple[Union[int, "Dim", None], ...]
 T = TypeVar("T")
 
 
@@ -106,7 +108,7 @@ class Dim:
         """The dim with some names replaced by numbers; an int when none is left."""
         if not self.names() <= sizes.keys():
             values: dict[str, Size] = {n: sizes.get(n, Dim.named(n)) for n in self.names()}
-            return self.evaluate(values, lambda n: n, lambda a, b: a // b)  # type: ignore[arg-type]
+            return self.evaluate(values, lambda n: n, lambda a, b: a // b)
         return self.evaluate(sizes, lambda n: n, lambda a, b: a // b)
 
     # Arithmetic. Results without a name left are plain ints.
@@ -178,7 +180,7 @@ class Dim:
 
     def __str__(self) -> str:
         if self._text is None:
-            parts = []
+            parts: list[str] = []
             # Names first, the constant last: `2*time + 1`.
             for monomial, coefficient in sorted(
                 self.terms.items(), key=lambda t: (not t[0], str([str(a) for a in t[0]]))

@@ -264,7 +264,8 @@ def _arguments(call: Any, revive: Callable, tensor: Callable) -> tuple[list[Any]
     if isinstance(call, Mapping):
         return revive(call["args"]), revive(call["kwargs"])
     # Keras 2: a list of [layer, call, output(, kwargs)].
-    tensors, kwargs = [], {}
+    tensors: list[Any] = []
+    kwargs: dict[str, Any] = {}
     for item in call:
         tensors.append(tensor(*item[:3]))
         kwargs = dict(item[3]) if len(item) > 3 else kwargs

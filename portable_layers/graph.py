@@ -17,7 +17,7 @@ import onnx
 import onnx_ir as ir
 
 from portable_layers import dtypes, schema
-from portable_layers.dims import Dim, Shape, Size
+from portable_layers.dims import Dim, PartialShape, Shape, Size
 from portable_layers.errors import GraphError
 from portable_layers.packing import Packing
 from portable_layers.tensor import Tensor, shape_text
@@ -65,8 +65,8 @@ class Graph:
         if not OLDEST_OPSET <= opset <= NEWEST_OPSET:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
         self.opset, self.name, self.parent = opset, name, parent
-        self.training = parent.training if parent else training
-        self.scratch = parent.scratch if parent else scratch
+        self.training: bool = parent.training if parent else training
+        self.scratch: bool = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
         self.nodes: Any = ir.Graph([], [], nodes=[], name=name)
@@ -75,6 +75,8 @@ class Graph:
         self._sizes: dict[Dim, Tensor] = {}
         self._insert_before: Any = None
         self.autocast: str | None = parent.autocast if parent else None
+        # The bodies that nodes of this graph have as attributes, by node.
+        self._bodies: dict[Any, list[Graph]] = {}
         if parent is None:
             self.domains: dict[str, int] = {"": opset}
             self.dims: dict[Dim, tuple[Tensor, int]] = {}
@@ -177,6 +179,16 @@ class Graph:
             root._weights[id(variable)] = self.weight(Packing.of(variable))
         return root._weights[id(variable)]
 
+    @contextmanager
+    def replacing(self, variable: Variable, tensor: Tensor) -> Iterator[None]:
+        """Inside, the variable stands for another tensor, e.g. a normalized kernel."""
+        weights, own = self.root._weights, self.variable(variable)
+        weights[id(variable)] = tensor
+        try:
+            yield
+        finally:
+            weights[id(variable)] = own
+
     def weight(self, packing: Packing) -> Tensor:
         """A rearrangement of variables as an initializer; evaluated when the file is written.
 
@@ -202,15 +214,19 @@ class Graph:
             self._check_reachable(x, "operand")
             return x
         if isinstance(x, Variable):
-            tensor = self.variable(x)
-            if self.autocast and x.autocast and dtypes.is_float(x.dtype) and x.dtype != self.autocast:
-                return self.add("Cast", tensor, to=dtypes.to_onnx(self.autocast))
-            return tensor
+            return self.autocast_weight(self.variable(x), x)
         if isinstance(x, Dim):
             return self.size(x)
         if isinstance(x, list | tuple) and any(isinstance(n, Dim | Tensor) for n in x):
             return self.shape_tensor(x)
         return self.constant(x, dtype)
+
+    def autocast_weight(self, tensor: Tensor, variable: Variable) -> Tensor:
+        """A tensor made of a variable, in the compute dtype of the layer that is being built."""
+        wanted = self.autocast
+        if wanted and variable.autocast and dtypes.is_float(variable.dtype) and variable.dtype != wanted:
+            return self.add("Cast", tensor, to=dtypes.to_onnx(wanted))
+        return tensor
 
     def add(
         self,
@@ -218,8 +234,8 @@ class Graph:
         *inputs: Any,
         domain: str = "",
         outputs: int = 1,
-        spec: Sequence[tuple[str, Shape]] | None = None,
-        shape: Shape | None = None,
+        spec: Sequence[tuple[str, PartialShape]] | None = None,
+        shape: PartialShape | None = None,
         **attributes: Any,
     ) -> Any:
         """Make a node.
@@ -262,6 +278,9 @@ class Graph:
             outputs=values,
             name=node_name,
         )
+        bodies = [value for value in attributes.values() if isinstance(value, Graph)]
+        if bodies:
+            self._bodies[node] = bodies
         if self._insert_before is None:
             self.nodes.append(node)
         else:
@@ -281,12 +300,13 @@ class Graph:
             return self.constant(np.array([size], np.int64))
         graph: Graph | None = self
         while graph is not None:
-            if size in graph._sizes:
+            if size in graph._sizes and _exists(graph._sizes[size]):
                 return graph._sizes[size]
             graph = graph.parent
         source = self.root.dims.get(size)
-        if source is not None:
-            found = self.add("Shape", source[0], start=source[1], end=source[1] + 1)
+        if source is not None and _exists(source[0]):
+            axis = source[0].shape.index(size)  # passes permute axes
+            found = self.add("Shape", source[0], start=axis, end=axis + 1)
         elif size.name is not None:
             if not self.scratch:
                 raise GraphError(f"{self.path}: no tensor of the graph has the size {size}")
@@ -417,7 +437,7 @@ class Graph:
             for new in following:
                 body.output(new, f"{body.name}/next")
         limit = np.asarray(count, np.int64) if isinstance(count, int) else count
-        specs = [
+        specs: list[tuple[str, PartialShape]] = [
             (s.dtype, s.shape if s.shape == n.shape else tuple(None for _ in s.shape))
             for s, n in zip(states, following, strict=True)
         ]
@@ -438,7 +458,7 @@ class Graph:
                 made = [body.output(t, f"{body.name}/out") for t in build()]
             bodies.append(body)
             results.append(made)
-        specs = []
+        specs: list[tuple[str, PartialShape]] = []
         for a, b in zip(*results, strict=True):
             if a.dtype != b.dtype or a.ndim != b.ndim:
                 raise GraphError(f"{self.path}: the branches of If give {a!r} and {b!r}")
@@ -466,18 +486,72 @@ class Graph:
         finally:
             self._insert_before = previous
 
+    def graphs(self) -> Iterator[Graph]:
+        """The graph itself, and the bodies of its nodes with theirs."""
+        yield self
+        for bodies in list(self._bodies.values()):
+            for body in bodies:
+                yield from body.graphs()
+
+    def bodies_of(self, node: Any) -> Sequence[Graph]:
+        """The bodies that a node of this graph (Scan, Loop, If) runs."""
+        return self._bodies.get(node, ()) if self._bodies else ()
+
     def replace_uses(self, old: Tensor, new: Tensor) -> None:
         """Let every node, and the outputs of the graph, use `new` in place of `old`."""
-        is_output = old.value.is_graph_output()
-        name = old.value.name
-        old.value.replace_all_uses_with(new.value, replace_graph_outputs=is_output)
-        if is_output:
-            old.value.name, new.value.name = new.value.name, name
-            self.outputs = [new if t is old else t for t in self.outputs]
+        if old.value.is_graph_output():
+            self.replace_output(old, new)
+        old.value.replace_all_uses_with(new.value)
+
+    def replace_output(self, old: Tensor, new: Tensor) -> Tensor:
+        """Let the graph give `new` where it gave `old`; gives the output, which takes over the name.
+
+        It is a copy where `new` has a name that it must keep.
+        """
+        if new.value.producer() is None or new.value.is_graph_output() or new.graph is not self:
+            new = self.add("Identity", new)
+        for index, value in enumerate(self.nodes.outputs):
+            if value is old.value:
+                self.nodes.outputs[index] = new.value
+        old.value.name, new.value.name = new.value.name, old.value.name
+        self.outputs = [new if t is old else t for t in self.outputs]
+        root = self.root
+        root.probes = [(owner, new if t is old else t) for owner, t in root.probes]
+        return new
+
+    def set_input(self, node: Any, index: int, tensor: Tensor) -> None:
+        """Let a node take another tensor as its input number `index`, which it may not have yet."""
+        if index >= len(node.inputs):
+            node.resize_inputs(index + 1)
+        node.replace_input_with(index, tensor.value)
+
+    def attribute(self, node: Any, name: str, default: Any = None) -> Any:
+        """The value of a node's attribute, or `default` where it has none of that name."""
+        found = node.attributes.get(name)
+        return default if found is None else found.value
+
+    def set_attribute(self, node: Any, name: str, value: Any) -> None:
+        """Give an attribute of a node another value; its name and type are checked as in `add`."""
+        version = self.root.domains[node.domain]
+        formal = schema.schema_of(node.op_type, node.domain, version)
+        required = {n: a.value for n, a in node.attributes.items() if formal.attributes[n].required}
+        kind, converted = schema.convert_attributes(formal, required | {name: value})[name]
+        node.attributes[name] = _ir_attribute(name, kind, converted)
+
+    def node_proto(self, node: Any) -> onnx.NodeProto:
+        """A node as it is written to a file."""
+        return ir.to_proto(node)
+
+    def permute_axes(self, tensor: Tensor, order: Sequence[int]) -> None:
+        """Note that the node that gives a tensor gives it with its axes in another order now."""
+        tensor.shape = tuple(tensor.shape[a] for a in order)
+        tensor.value.shape = _ir_shape(tensor.shape)
 
     def remove(self, node: Any) -> None:
         """Remove a node whose outputs are used nowhere."""
         self.nodes.remove(node, safe=True)
+        for body in self._bodies.pop(node, ()):
+            body._discard()
 
     # Finishing
 
@@ -511,13 +585,20 @@ class Graph:
 
     # Inside
 
+    def _discard(self) -> None:
+        """Remove all nodes, so that outer tensors are not used by a body that is gone."""
+        self.nodes.outputs.clear()
+        self.outputs.clear()
+        for node in reversed(list(self.nodes)):
+            self.remove(node)
+
     def _check(
         self,
         op_type: str,
         domain: str,
         operands: Sequence[Tensor | None],
         outputs: int,
-        spec: Sequence[tuple[str, Shape]] | None,
+        spec: Sequence[tuple[str, PartialShape]] | None,
         attributes: dict[str, Any],
     ) -> tuple[list[tuple[str, tuple | None]], dict[str, tuple[int, Any]]]:
         """Check a node; gives dtype and inferred sizes of each output, and ONNX's attributes."""
@@ -561,7 +642,7 @@ class Graph:
             types.append((dtypes.from_onnx(key.dtype), sizes))
         return types, converted
 
-    def _merge(self, inferred: tuple | None, known: tuple | None, name: str) -> Shape:
+    def _merge(self, inferred: tuple | None, known: tuple | None, name: str | None) -> Shape:
         """What inference found and what the caller knows, as one shape without gaps."""
         if inferred is None and known is None:
             raise GraphError("ONNX cannot infer the rank of the output; pass shape=")
@@ -641,6 +722,12 @@ class _SizeMath:
 
     def __mul__(self, other: _SizeMath) -> _SizeMath:
         return _SizeMath(self.graph, self.graph.add("Mul", self.tensor, other.tensor))
+
+
+def _exists(tensor: Tensor) -> bool:
+    """Whether no pass has removed the node that gives the tensor."""
+    producer = tensor.value.producer()
+    return producer is None or producer.graph is not None
 
 
 def _type_key(tensor: Tensor) -> schema.TypeKey:

@@ -169,10 +169,16 @@ class Layer(Operation):
         args, kwargs = tree.map_structure(self._cast_input, (args, kwargs))
         check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
+        said = kwargs.get("training")
         arguments = self._bind(args, kwargs)
         first = next(iter(arguments.values()), None)
         parameters = self._signature.parameters
-        if "training" in parameters and arguments.get("training") is None and graph.training:
+        # As in Keras: what the caller says, else how the layer around is run; a default in the
+        # signature does not count.
+        if said is None:
+            said = self._signature.bind(*args, **kwargs).arguments.get("training")
+        training = graph.training if said is None else bool(said)
+        if "training" in parameters and said is None and training:
             kwargs["training"] = True
         tensors = {k: v for k, v in arguments.items() if _holds_tensors(v)}
         if len(tensors) == 1 and "mask" in parameters and arguments.get("mask") is None:
@@ -184,7 +190,12 @@ class Layer(Operation):
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
             previous_mask = tree.map_structure(_mask_of, first)
-        with graph.scope(self.name), self._open_scope(), self._autocasting(graph):
+        with (
+            graph.scope(self.name),
+            self._open_scope(),
+            self._autocasting(graph),
+            self._training(graph, training),
+        ):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
             )
@@ -213,6 +224,15 @@ class Layer(Operation):
             yield
         finally:
             graph.autocast = previous
+
+    @staticmethod
+    @contextmanager
+    def _training(graph: Any, training: bool) -> Iterator[None]:
+        previous, graph.training = graph.training, training
+        try:
+            yield
+        finally:
+            graph.training = previous
 
     def _cast_input(self, x: Any) -> Any:
         graph = current_graph()
@@ -418,6 +438,13 @@ class Layer(Operation):
         """The variables that the layer itself stores in a `.keras` file, by their keys there."""
         own = [*self._trainable_variables, *self._non_trainable_variables]
         return {str(i): v for i, v in enumerate(own)}
+
+    def stored_values(self) -> dict[str, np.ndarray]:
+        """What the layer itself writes into a `.keras` file, by the keys of `own_variables`."""
+        return {key: v.numpy() for key, v in self.own_variables().items()}
+
+    def weights_loaded(self) -> None:
+        """Called when `own_variables` were given the values of a file; for what no file holds."""
 
     # Losses
 
@@ -720,5 +747,8 @@ def _placeholder_of(shape: Any, dtype: str) -> Any:
     )
     return KerasTensor(dims, dtype, name="shape_probe")
 
+
+# A layer without weights remembers its input shape too.
+Layer.build = _in_scope(Layer.build)  # type: ignore[method-assign]
 
 __all__ += ["spec_of"]

@@ -447,7 +447,7 @@ class Sequential(Model):
             "layers": [serialize_object(layer) for layer in self._layers],
         }
         if self._functional is not None:
-            config["build_input_shape"] = self._layers[0].batch_shape  # type: ignore[attr-defined]
+            config["build_input_shape"] = self._layers[0].batch_shape
         return config
 
     @classmethod
@@ -514,6 +514,10 @@ def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
     layers = inner.get("layers")
     for layer in layers if isinstance(layers, list) else []:
         yield from _unknown_layers(layer, here if path or own is None else "")
+    for key in ("layer", "backward_layer", "cell", "cells"):  # of layers around others
+        held = inner.get(key)
+        for layer in held if isinstance(held, list) else [held]:
+            yield from _unknown_layers(layer, here)
 
 
 def check_supported(model: Model) -> None:

@@ -115,7 +115,7 @@ def convert_attributes(schema: OpSchema, attributes: Mapping[str, Any]) -> dict[
             raise GraphError(f"has no attribute {name} (it has: {known}){hint}")
         convert = _CONVERTERS.get(formal.type, lambda v: v)
         try:
-            converted[name] = int(formal.type.value), convert(value)
+            converted[name] = _kind_of(formal), convert(value)
         except (TypeError, ValueError):
             kind = str(formal.type).rsplit(".", 1)[-1]
             raise GraphError(f"attribute {name} must be {kind}. Received: {value!r}") from None
@@ -123,6 +123,11 @@ def convert_attributes(schema: OpSchema, attributes: Mapping[str, Any]) -> dict[
         if formal.required and name not in converted:
             raise GraphError(f"needs the attribute {name}")
     return converted
+
+
+def _kind_of(formal: Any) -> int:
+    """The attribute's type by its number in AttributeProto."""
+    return int(formal.type.value)
 
 
 def guess_attributes(attributes: Mapping[str, Any]) -> dict[str, tuple[int, Any]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from portable_layers.dims import Dim, Shape
+from portable_layers.dims import Dim, PartialShape, Shape
 
 if TYPE_CHECKING:
     from portable_layers.graph import Graph
@@ -236,7 +236,7 @@ class KerasTensor(Operators):
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
 
 
-def shape_text(shape: Shape) -> str:
+def shape_text(shape: PartialShape) -> str:
     """A shape for messages: `(batch, 28, 28, 1)`."""
     return f"({', '.join(str(d) for d in shape)}{',' if len(shape) == 1 else ''})"
 

@@ -2,7 +2,76 @@
 
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer
+from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
+from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
+from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
+from portable_layers.layers.convolutional.conv_transpose import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+)
+from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from portable_layers.layers.core.dense import Dense
+from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
+from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.wrapper import Wrapper
+from portable_layers.layers.normalization.batch_normalization import BatchNormalization
+from portable_layers.layers.normalization.group_normalization import GroupNormalization
+from portable_layers.layers.normalization.layer_normalization import LayerNormalization
+from portable_layers.layers.normalization.rms_normalization import RMSNormalization
+from portable_layers.layers.normalization.spectral_normalization import SpectralNormalization
+from portable_layers.layers.normalization.unit_normalization import UnitNormalization
+from portable_layers.layers.preprocessing.normalization import Normalization
+from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
+from portable_layers.layers.regularization.dropout import (
+    AlphaDropout,
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
 
-__all__ = ["Dense", "Input", "InputLayer", "InputSpec", "Layer"]
+__all__ = [
+    "ActivityRegularization",
+    "AlphaDropout",
+    "BatchNormalization",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "CustomScaleLayer",
+    "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GroupNormalization",
+    "Identity",
+    "Input",
+    "InputLayer",
+    "InputSpec",
+    "Layer",
+    "LayerNormalization",
+    "LayerScale",
+    "Masking",
+    "Normalization",
+    "RMSNormalization",
+    "Rescaling",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "SpectralNormalization",
+    "StochasticDepth",
+    "UnitNormalization",
+    "Wrapper",
+]

@@ -6,8 +6,24 @@ before and one behind; the layout pass then cancels and moves them.
 
 from __future__ import annotations
 
+from typing import Any
+
 from portable_layers.ops.shaping import transpose
 from portable_layers.tensor import Tensor
+
+
+def standardize_data_format(data_format: Any) -> str:
+    """`channels_last` (also for None) or `channels_first`, in lower case.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    name = "channels_last" if data_format is None else str(data_format).lower()
+    if name not in ("channels_last", "channels_first"):
+        raise ValueError(
+            f"data_format must be 'channels_last' or 'channels_first'. Received: data_format={data_format!r}"
+        )
+    return name
 
 
 def channels_first(x: Tensor, data_format: str = "channels_last") -> Tensor:

@@ -228,7 +228,7 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     axis = normalize_axis(axis, x.ndim)
     if not isinstance(x.shape[axis], int):
         raise ValueError(f"sparsemax needs a known size along axis {axis}. Received: {x!r}")
-    size = int(x.shape[axis])  # type: ignore[arg-type]
+    size = int(x.shape[axis])
     column = [1] * x.ndim
     column[axis] = size
     ordered, _ = g.add("TopK", x, np.array([size], np.int64), axis=axis, largest=1, sorted=1, outputs=2)

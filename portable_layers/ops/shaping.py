@@ -177,7 +177,7 @@ def _concat(xs: Sequence[Tensor], axis: int) -> Tensor:
     if all(x.packing is not None for x in xs):
         return graph().weight(Packing.concat([x.packing for x in xs if x.packing], axis))
     if all(x.constant is not None for x in xs):
-        return graph().constant(np.concatenate([x.constant for x in xs], axis))  # type: ignore[misc]
+        return graph().constant(np.concatenate([x.constant for x in xs], axis))
     joined: Size = 0
     for x in xs:
         joined = joined + x.shape[axis]

@@ -171,7 +171,7 @@ def worlds(keras: ModuleType) -> list[SimpleNamespace]:
     """`[ours, Keras's]`, with automatic names starting anew in both."""
     if not hasattr(keras, "_two_worlds"):
         keras._two_worlds = define(keras)  # type: ignore[attr-defined]
-    keras.backend.reset_uids()
+    keras.utils.clear_session(free_memory=False)
     clear_session()
     return [OURS, keras._two_worlds]
 

@@ -1,0 +1,71 @@
+"""To Keras: a portable model, or an ONNX file that was made of one, becomes a live model or a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.from_onnx import from_onnx
+from converters.keras_archive import write_keras_archive
+from converters.keras_weights import walk
+from portable_layers.errors import MissingDependencyError, WeightsError
+from portable_layers.layer import Layer
+from portable_layers.model import Model
+from portable_layers.serialization import object_sharing, serialize_object
+
+
+def to_keras(source: Any) -> Any:
+    """A built, compilable, trainable `keras.Model` with the same names, config and weights.
+
+    Args:
+        source: a portable model, or an ONNX file or ModelProto that was exported from one.
+
+    Raises:
+        MissingDependencyError: where Keras is not installed.
+        ArchiveError: for an ONNX model that portable-layers did not export.
+    """
+    model = source if isinstance(source, Model) else from_onnx(source)
+    try:
+        from keras import saving
+    except ImportError:
+        raise MissingDependencyError("keras", "tensorflow", "to_keras") from None
+    made = saving.deserialize_keras_object(_config(model))
+    ours, theirs = model.variables, list(made.variables)
+    if [v.shape for v in ours] != [tuple(v.shape) for v in theirs]:
+        raise WeightsError(
+            f"model {model.name} has the variables {[(v.path, v.shape) for v in ours]} here, and in Keras "
+            f"{[(v.path, tuple(v.shape)) for v in theirs]}"
+        )
+    for our, their in zip(ours, theirs, strict=True):
+        their.assign(our.numpy())
+    return made
+
+
+def to_keras_file(source: Any, path: str | os.PathLike[str]) -> None:
+    """Write a `.keras` file that Keras loads; neither Keras nor TensorFlow is needed for it.
+
+    Args:
+        source: as for `to_keras`.
+        path: where to write; the file appears when it is whole.
+    """
+    model = source if isinstance(source, Model) else from_onnx(source)
+    weights: dict[str, dict[str, np.ndarray]] = {}
+    names: dict[str, str] = {}
+    for place, item, variables in walk(model):
+        names[place] = item.name
+        if variables:
+            stored = (
+                item.stored_values()
+                if isinstance(item, Layer)
+                else {k: v.numpy() for k, v in variables.items()}
+            )
+            weights[place] = stored
+    write_keras_archive(Path(path), _config(model), weights, names)
+
+
+def _config(model: Model) -> dict[str, Any]:
+    with object_sharing():
+        return serialize_object(model)
