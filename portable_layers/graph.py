@@ -179,6 +179,16 @@ class Graph:
             root._weights[id(variable)] = self.weight(Packing.of(variable))
         return root._weights[id(variable)]
 
+    @contextmanager
+    def replacing(self, variable: Variable, tensor: Tensor) -> Iterator[None]:
+        """Inside, the variable stands for another tensor, e.g. a normalized kernel."""
+        weights, own = self.root._weights, self.variable(variable)
+        weights[id(variable)] = tensor
+        try:
+            yield
+        finally:
+            weights[id(variable)] = own
+
     def weight(self, packing: Packing) -> Tensor:
         """A rearrangement of variables as an initializer; evaluated when the file is written.
 

@@ -514,6 +514,10 @@ def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
     layers = inner.get("layers")
     for layer in layers if isinstance(layers, list) else []:
         yield from _unknown_layers(layer, here if path or own is None else "")
+    for key in ("layer", "backward_layer", "cell", "cells"):  # of layers around others
+        held = inner.get(key)
+        for layer in held if isinstance(held, list) else [held]:
+            yield from _unknown_layers(layer, here)
 
 
 def check_supported(model: Model) -> None:

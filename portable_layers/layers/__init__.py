@@ -15,8 +15,14 @@ from portable_layers.layers.convolutional.separable_conv import SeparableConv1D,
 from portable_layers.layers.core.dense import Dense
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
+from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.wrapper import Wrapper
 from portable_layers.layers.normalization.batch_normalization import BatchNormalization
+from portable_layers.layers.normalization.group_normalization import GroupNormalization
 from portable_layers.layers.normalization.layer_normalization import LayerNormalization
+from portable_layers.layers.normalization.rms_normalization import RMSNormalization
+from portable_layers.layers.normalization.spectral_normalization import SpectralNormalization
+from portable_layers.layers.normalization.unit_normalization import UnitNormalization
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
@@ -47,6 +53,7 @@ __all__ = [
     "Dropout",
     "GaussianDropout",
     "GaussianNoise",
+    "GroupNormalization",
     "Identity",
     "Input",
     "InputLayer",
@@ -54,12 +61,17 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LayerScale",
+    "Masking",
     "Normalization",
+    "RMSNormalization",
     "Rescaling",
     "SeparableConv1D",
     "SeparableConv2D",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StochasticDepth",
+    "UnitNormalization",
+    "Wrapper",
 ]

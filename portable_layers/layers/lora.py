@@ -97,9 +97,3 @@ class _LoraLayer(Layer):
         if self.lora_enabled:
             for factor in (self.lora_kernel_a, self.lora_kernel_b):
                 factor.assign(np.zeros(factor.shape, np.float32))
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        if not self.lora_rank:
-            del config["lora_rank"], config["lora_alpha"]
-        return config

@@ -95,7 +95,12 @@ from portable_layers.ops.nn_activations import (
     tanh_shrink,
     threshold,
 )
-from portable_layers.ops.normalization import batch_normalization, layer_normalization, rms_normalization
+from portable_layers.ops.normalization import (
+    batch_normalization,
+    layer_normalization,
+    normalize,
+    rms_normalization,
+)
 from portable_layers.ops.pooling import average_pool, max_pool
 from portable_layers.ops.reduction import (
     all,
