@@ -84,9 +84,7 @@ def main(folder: Path) -> None:
     with step("bring model.onnx back to Keras, weights bit for bit"), quiet_libraries():
         command("import", folder / "model.onnx", folder / "back.keras")
         back = keras.saving.load_model(folder / "back.keras")
-        same = all(
-            np.array_equal(a, b) for a, b in zip(model.get_weights(), back.get_weights(), strict=True)
-        )
+        same = all(np.array_equal(a, b) for a, b in zip(model.get_weights(), back.get_weights(), strict=True))
         check(same and len(back.weights) == len(model.weights), "the weights changed on the way")
     with step("train it one more epoch and export it again"), quiet_libraries():
         fit(back, train, 1)
