@@ -79,6 +79,7 @@ from portable_layers.ops.nn_activations import (
     leaky_relu,
     log_sigmoid,
     log_softmax,
+    prelu,
     relu,
     relu6,
     selu,
@@ -101,7 +102,7 @@ from portable_layers.ops.normalization import (
     normalize,
     rms_normalization,
 )
-from portable_layers.ops.pooling import average_pool, max_pool
+from portable_layers.ops.pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
 from portable_layers.ops.reduction import (
     all,
     any,
