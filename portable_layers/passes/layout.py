@@ -24,8 +24,8 @@ from typing import Any
 from portable_layers.graph import Graph
 from portable_layers.passes.axis_rules import FORBIDDEN, RESHAPE, TRANSPOSE, Rule, rule_of
 from portable_layers.passes.min_cut import INFINITE, MinCut
-from portable_layers.passes.permutations import Perm, compose, identity, inverse, is_free, permuted
-from portable_layers.passes.weight_moves import Weights, moves_nothing, reordered
+from portable_layers.passes.permutations import Perm, compose, identity, inverse, permuted
+from portable_layers.passes.weight_moves import Weights, needs_transpose, reordered
 from portable_layers.tensor import Tensor
 
 
@@ -194,7 +194,7 @@ class _Layout:
             return 0
         shape, back = root.tensor.shape, inverse(root.frame)
         have, want = compose(back, a), compose(back, b)
-        if is_free(permuted(shape, have), compose(inverse(have), want)):
+        if not needs_transpose(permuted(shape, have), compose(inverse(have), want)):
             return RESHAPE
         # The number of transposes counts most, then their sizes; then the later one is better, so
         # that what follows a Conv or MatMul stays with it.
@@ -352,7 +352,7 @@ class _Rewriter:
         old = self.reusable.get(key)
         if old is not None and before is not None and self.places[old] > self.places[before]:
             old = None
-        if old is not None and not moves_nothing(tensor.shape, move):
+        if old is not None and needs_transpose(tensor.shape, move):
             made = graph.tensor_of(old.outputs[0])
             if old.inputs[0] is not root:
                 graph.set_input(old, 0, tensor)
