@@ -97,3 +97,9 @@ class _LoraLayer(Layer):
         if self.lora_enabled:
             for factor in (self.lora_kernel_a, self.lora_kernel_b):
                 factor.assign(np.zeros(factor.shape, np.float32))
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if not self.lora_rank:
+            config.pop("lora_alpha", None)  # of no meaning by itself; Keras leaves it out too
+        return config

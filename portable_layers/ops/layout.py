@@ -45,6 +45,16 @@ def channels_back(x: Tensor, data_format: str = "channels_last") -> Tensor:
     return transpose(x, (0, *range(2, x.ndim), 1))
 
 
+def channels_last(x: Tensor, data_format: str) -> Tensor:
+    """x as `(batch, *spatial, channels)`; x itself if it is so already."""
+    return x if data_format == "channels_last" else channels_back(x)
+
+
+def channels_last_back(x: Tensor, data_format: str) -> Tensor:
+    """The inverse of `channels_last`."""
+    return x if data_format == "channels_last" else channels_first(x)
+
+
 def axis_first(x: Tensor, axis: int) -> Tensor:
     """x with `axis` moved to place 1, where ONNX has the channels."""
     axis %= x.ndim

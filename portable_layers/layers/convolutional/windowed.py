@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from portable_layers import regularizers
 from portable_layers.layer import InputSpec, Layer
 from portable_layers.ops.layout import standardize_data_format
 from portable_layers.ops.windows import spread
@@ -70,3 +71,8 @@ class _WindowedLayer(Layer):
 
     def _add_bias(self, size: int) -> Any:
         return self._add_kernel("bias", (size,), "bias") if self.use_bias else None
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras writes this key here also where it is None.
+        regularizer = regularizers.serialize(self.activity_regularizer)
+        return {**super().get_config(), "activity_regularizer": regularizer}
