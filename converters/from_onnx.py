@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 
+from converters.file_kinds import UNKNOWN, describe
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
 from portable_layers.model import Model, model_from_config
@@ -42,10 +43,8 @@ def _read(source: Any) -> tuple[str, onnx.ModelProto, Path]:
     if isinstance(source, onnx.ModelProto):
         return "the model", source, Path()
     path = Path(source)
-    if not path.exists():
-        raise ArchiveError(f"{path}: no such file; an .onnx file was expected")
-    if path.is_dir():
-        raise ArchiveError(f"{path} is a folder; an .onnx file was expected")
+    if (kind := describe(path)) != UNKNOWN:
+        raise ArchiveError(f"{path} is {kind}; an .onnx file was expected")
     try:
         proto = onnx.load(str(path), load_external_data=False)
         if not proto.HasField("graph"):
@@ -60,11 +59,12 @@ def _read(source: Any) -> tuple[str, onnx.ModelProto, Path]:
 def _metadata(proto: onnx.ModelProto, name: str) -> dict[str, Any]:
     found = [p.value for p in proto.metadata_props if p.key == METADATA_KEY]
     if not found:
-        producer = f" (its producer is {proto.producer_name})" if proto.producer_name else ""
-        raise ArchiveError(
-            f"{name} was not exported by portable-layers{producer}: "
-            "it carries no Keras config, so there is no way back to Keras"
-        )
+        if proto.producer_name == "portable-layers":
+            reason = "has lost the metadata that portable-layers wrote into it"
+        else:
+            producer = f" (its producer is {proto.producer_name})" if proto.producer_name else ""
+            reason = f"was not exported by portable-layers{producer}"
+        raise ArchiveError(f"{name} {reason}: it carries no Keras config, so there is no way back to Keras")
     try:
         document = json.loads(found[0])
         version = document["version"]

@@ -100,6 +100,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
     """
     for path, item, variables in walk(model):
         stored = store.variables(path)
+        if isinstance(item, SeedGenerator) and not stored:
+            continue  # Keras wrote the state of seeds in its first versions only
         for key, variable in variables.items():
             array = stored.get(key)
             if array is None:

@@ -37,11 +37,10 @@ def build(name: str, size: int | None = None) -> Any:
         if isinstance(layer, keras.layers.BatchNormalization):
             for variable, low, high in ((layer.moving_mean, -0.1, 0.1), (layer.moving_variance, 0.8, 1.2)):
                 variable.assign(rng.uniform(low, high, variable.shape).astype("float32"))
-        elif isinstance(layer, keras.layers.Normalization):
-            if layer.input_mean is None:
-                layer.adapt_mean.assign(rng.uniform(-1, 1, layer.adapt_mean.shape).astype("float32"))
-                layer.adapt_variance.assign(rng.uniform(0.5, 2, layer.adapt_variance.shape).astype("float32"))
-                layer.finalize_state()
+        elif isinstance(layer, keras.layers.Normalization) and layer.input_mean is None:
+            layer.adapt_mean.assign(rng.uniform(-1, 1, layer.adapt_mean.shape).astype("float32"))
+            layer.adapt_variance.assign(rng.uniform(0.5, 2, layer.adapt_variance.shape).astype("float32"))
+            layer.finalize_state()
     return model
 
 

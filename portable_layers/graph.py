@@ -179,6 +179,16 @@ class Graph:
             root._weights[id(variable)] = self.weight(Packing.of(variable))
         return root._weights[id(variable)]
 
+    @contextmanager
+    def replacing(self, variable: Variable, tensor: Tensor) -> Iterator[None]:
+        """Inside, the variable stands for another tensor, e.g. a normalized kernel."""
+        weights, own = self.root._weights, self.variable(variable)
+        weights[id(variable)] = tensor
+        try:
+            yield
+        finally:
+            weights[id(variable)] = own
+
     def weight(self, packing: Packing) -> Tensor:
         """A rearrangement of variables as an initializer; evaluated when the file is written.
 
@@ -253,19 +263,19 @@ class Graph:
             while operands and operands[-1] is None:
                 operands.pop()
             types, converted = self._check(op_type, domain, operands, outputs, spec, attributes)
+            node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
+            names = [node_name, *(f"{node_name}:{index}" for index in range(1, outputs))]
+            known = shape if outputs == 1 else None
+            shapes = [self._merge(found, known, n) for (_, found), n in zip(types, names, strict=True)]
         except GraphError as error:
             raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-        node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
-        results = []
-        for index, found in enumerate(types):
-            value = ir.Value(name=node_name if index == 0 else f"{node_name}:{index}")
-            results.append((value, found))
+        values = [self._value(n, d, s) for n, (d, _), s in zip(names, types, shapes, strict=True)]
         node = ir.Node(
             domain,
             op_type,
             [None if t is None else t.value for t in operands],
             [_ir_attribute(name, kind, value) for name, (kind, value) in converted.items()],
-            outputs=[value for value, _ in results],
+            outputs=values,
             name=node_name,
         )
         bodies = [value for value in attributes.values() if isinstance(value, Graph)]
@@ -276,15 +286,7 @@ class Graph:
         else:
             self.nodes.insert_before(self._insert_before, node)
         tensors = []
-        for value, (dtype, inferred) in results:
-            try:
-                sizes = self._merge(
-                    inferred, shape if shape is not None and outputs == 1 else None, value.name
-                )
-            except GraphError as error:
-                raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-            value.type = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
-            value.shape = _ir_shape(sizes)
+        for value, (dtype, _), sizes in zip(values, types, shapes, strict=True):
             tensor = self._make_tensor(value, dtype, sizes)
             self._register_dims(tensor)
             tensors.append(tensor)
@@ -535,6 +537,10 @@ class Graph:
         required = {n: a.value for n, a in node.attributes.items() if formal.attributes[n].required}
         kind, converted = schema.convert_attributes(formal, required | {name: value})[name]
         node.attributes[name] = _ir_attribute(name, kind, converted)
+
+    def node_proto(self, node: Any) -> onnx.NodeProto:
+        """A node as it is written to a file."""
+        return ir.to_proto(node)
 
     def permute_axes(self, tensor: Tensor, order: Sequence[int]) -> None:
         """Note that the node that gives a tensor gives it with its axes in another order now."""

@@ -470,12 +470,23 @@ class Sequential(Model):
 
 
 def make_operation(config: Mapping[str, Any]) -> Operation:
-    """The layer, model or recorded function that a config in Keras's form describes."""
-    module = config.get("module") or ""
+    """The layer, model or recorded function that a config in Keras's form describes.
+
+    Raises:
+        SerializationError: naming the layer whose config is at fault.
+    """
+    module = str(config.get("module") or "")
     known: Mapping[str, Any] = classes()
     if module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations")):
         known = OPERATIONS
-    made = deserialize_object(config, known, "layer")
+    try:
+        made = deserialize_object(config, known, "layer")
+    except SerializationError as error:
+        inner = config.get("config")
+        name = inner.get("name") if isinstance(inner, Mapping) and "layers" not in inner else None
+        if not isinstance(name, str) or f"layer {name} " in str(error):
+            raise
+        raise SerializationError(f"layer {name}: {error}") from error
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
@@ -504,7 +515,7 @@ def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
     if not isinstance(inner, Mapping):
         return
     name = config.get("class_name")
-    module = config.get("module") or ""
+    module = str(config.get("module") or "")
     own = inner.get("name")
     here = f"{path}/{own}" if path and own else (own or path)
     known: Mapping[str, Any] = OPERATIONS if ".ops" in module or ".activations" in module else classes()
@@ -514,6 +525,10 @@ def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
     layers = inner.get("layers")
     for layer in layers if isinstance(layers, list) else []:
         yield from _unknown_layers(layer, here if path or own is None else "")
+    for key in ("layer", "backward_layer", "cell", "cells"):  # of layers around others
+        held = inner.get(key)
+        for layer in held if isinstance(held, list) else [held]:
+            yield from _unknown_layers(layer, here)
 
 
 def check_supported(model: Model) -> None:

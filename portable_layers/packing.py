@@ -9,6 +9,7 @@ the layer: packing the index of each element tells where that element went.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -67,18 +68,29 @@ class Packing:
         shape = tuple(int(n) for n in shape)
         if shape == self.shape:
             return self
+        if math.prod(shape) != math.prod(self.shape) or any(n < 0 for n in shape):
+            raise ValueError(f"a weight of shape {self.shape} cannot be reshaped to {shape}")
         if self.move == "reshape":
             return self.sources[0].reshape(shape)
         return self._then("reshape", shape, list(shape))
 
     def slice(self, axis: int, start: int, stop: int, step: int = 1) -> Packing:
+        axis = self._axis(axis)
         size = len(range(*slice(start, stop, step).indices(self.shape[axis])))
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
         return self._then("slice", shape, axis, start, stop, step)
 
     def take(self, axis: int, indices: Sequence[int]) -> Packing:
+        axis = self._axis(axis)
+        if any(not 0 <= i < self.shape[axis] for i in indices):
+            raise ValueError(f"a weight of shape {self.shape} has no such indices along axis {axis}")
         shape = (*self.shape[:axis], len(indices), *self.shape[axis + 1 :])
         return self._then("take", shape, axis, [int(i) for i in indices])
+
+    def _axis(self, axis: int) -> int:
+        if not -len(self.shape) <= axis < len(self.shape):
+            raise ValueError(f"a weight of shape {self.shape} has no axis {axis}")
+        return axis % len(self.shape)
 
     def _then(self, move: str, shape: tuple[int, ...], *arguments: Any) -> Packing:
         return Packing(move, shape, self.dtype, (self,), arguments)
@@ -86,6 +98,7 @@ class Packing:
     @staticmethod
     def concat(parts: Sequence[Packing], axis: int) -> Packing:
         first = parts[0]
+        axis = first._axis(axis)
         size = sum(p.shape[axis] for p in parts)
         shape = (*first.shape[:axis], size, *first.shape[axis + 1 :])
         return Packing("concat", shape, first.dtype, tuple(parts), (axis,))

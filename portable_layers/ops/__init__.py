@@ -79,6 +79,7 @@ from portable_layers.ops.nn_activations import (
     leaky_relu,
     log_sigmoid,
     log_softmax,
+    prelu,
     relu,
     relu6,
     selu,
@@ -95,8 +96,13 @@ from portable_layers.ops.nn_activations import (
     tanh_shrink,
     threshold,
 )
-from portable_layers.ops.normalization import batch_normalization, layer_normalization, rms_normalization
-from portable_layers.ops.pooling import average_pool, max_pool
+from portable_layers.ops.normalization import (
+    batch_normalization,
+    layer_normalization,
+    normalize,
+    rms_normalization,
+)
+from portable_layers.ops.pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
 from portable_layers.ops.reduction import (
     all,
     any,

@@ -113,6 +113,13 @@ def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
     return graph().add("LeakyRelu", _float(x), alpha=negative_slope)
 
 
+@op("", "x", "alpha")
+def prelu(x: Any, alpha: Any) -> Any:
+    """x where positive, else `alpha * x`; alpha broadcasts to x."""
+    x, alpha = _float(x), convert(alpha)
+    return graph().add("PRelu", cast_to(x, alpha.dtype), alpha)
+
+
 @op("nn.HardSigmoid", "x")
 def hard_sigmoid(x: Any) -> Any:
     """`relu6(x + 3) / 6`."""

@@ -15,8 +15,8 @@ import numpy as np
 
 from portable_layers.graph import Graph
 from portable_layers.passes import flattening
-from portable_layers.passes.elementwise import BROADCASTING, UNARY
 from portable_layers.passes.min_cut import INFINITE
+from portable_layers.passes.operators import BROADCASTING, UNARY
 from portable_layers.passes.permutations import Perm, is_free, permuted
 from portable_layers.passes.weight_moves import Weights, reordered
 

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from portable_layers.dims import Shape, is_static
 from portable_layers.graph import Graph
-from portable_layers.passes.elementwise import BROADCASTING, UNARY
+from portable_layers.passes.operators import BROADCASTING, UNARY
 from portable_layers.passes.permutations import Perm
 from portable_layers.passes.weight_moves import Weights
 from portable_layers.tensor import Tensor

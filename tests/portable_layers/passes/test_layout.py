@@ -79,7 +79,7 @@ def test_residual(cleaned):
 def test_inception(cleaned):
     with Graph() as g:
         x = conv(image(g), 4)
-        parts = [conv(x, 2, 1), conv(conv(x, 2, 1), 3), conv(ops.average_pool(x, 3, 1, "same"), 2, 1)]
+        parts = [conv(x, 3, 1), conv(conv(x, 2, 1), 3), conv(ops.average_pool(x, 3, 1, "same"), 2, 1)]
         x = ops.concatenate(parts, -1)
         g.output(ops.mean(conv(x, 4), (1, 2)), "y")
     assert cleaned(g) == "Transpose Conv Conv Conv Conv AveragePool Conv Concat Conv ReduceMean"
