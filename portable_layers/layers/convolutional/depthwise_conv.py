@@ -75,7 +75,12 @@ class DepthwiseConv1D(_DepthwiseConv):
         case((8, 3), kernel_size=3, depth_multiplier=2, ops=_LONE, dtypes=("float16", "float64")),
         case(Array((None, 2), sizes=(7,)), kernel_size=3, dilation_rate=2, padding="same", ops=_LONE),
         case(
-            (4, 12), kernel_size=2, strides=2, data_format="channels_first", activation="relu", ops="Conv Relu"
+            (4, 12),
+            kernel_size=2,
+            strides=2,
+            data_format="channels_first",
+            activation="relu",
+            ops="Conv Relu",
         ),
     )
 
