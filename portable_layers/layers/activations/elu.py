@@ -24,6 +24,7 @@ class ELU(Layer):
     def __init__(self, alpha: float = 1.0, **kwargs: Any):
         super().__init__(**kwargs)
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.elu(inputs, self.alpha)

@@ -28,7 +28,7 @@ class ReLU(Layer):
             threshold=0.5,
             ops="Neg Add Relu Greater Where Clip Mul Sub",
         ),
-        case(Array((4,), dtype="int32", low=-9, high=9), ops="Relu"),
+        case(Array((4,), dtype="int32", low=-9, high=9), ops="Cast Max Cast"),
         case((), ops="Relu"),
     )
 
@@ -46,6 +46,7 @@ class ReLU(Layer):
         if max_value is not None and max_value < 0:
             raise ValueError(f"max_value must be None or at least 0. Received: max_value={max_value!r}")
         self.supports_masking = True
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return activations.relu(inputs, self.negative_slope, self.max_value, self.threshold)

@@ -34,11 +34,11 @@ class Dot(_Merge):
             ops="Mul ReduceSum Sqrt Reciprocal Min Mul " * 2 + "Mul ReduceSum",
         ),
         case((3, 4), (5, 4), axes=2, ops="Transpose MatMul"),
-        case((4, 3), (4, 5), axes=(1, 1), ops="Transpose MatMul"),
+        case((4, 3), (4, 5), axes=[1, 1], ops="Transpose MatMul"),
         case((4,), (4, 5), axes=1, ops="Unsqueeze MatMul Squeeze"),
-        case((3, 4), (4,), axes=(2, 1), ops="Unsqueeze MatMul Squeeze"),
-        case((2, 3, 4), (5, 4, 2), axes=(3, 2), ops="Reshape Transpose Reshape MatMul Reshape"),
-        case(Array((None, 4), sizes=(3,)), (4, 5), axes=(2, 1), ops="MatMul"),
+        case((3, 4), (4,), axes=[2, 1], ops="Unsqueeze MatMul Squeeze"),
+        case((2, 3, 4), (5, 4, 2), axes=[3, 2], ops="Transpose Reshape Reshape MatMul Reshape"),
+        case(Array((None, 4), sizes=(3,)), (4, 5), axes=[2, 1], ops="MatMul"),
     )
 
     def __init__(self, axes: Any, normalize: bool = False, **kwargs: Any):

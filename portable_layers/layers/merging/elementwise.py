@@ -18,7 +18,7 @@ class Add(_Merge):
     __doc__ = f"The sum. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Add", dtypes=_DTYPES),
-        case((3, 4), (3, 1), (4,), ops="Add Unsqueeze Add"),
+        case((3, 4), (3, 1), (4,), ops="Unsqueeze Add Add"),
         case(_INTEGERS, _INTEGERS, ops="Add"),
         case(Array((None, 4), sizes=(3,)), (1, 4), ops="Add"),
         case((3, 4), as_list=True, ops="Identity"),
@@ -48,7 +48,7 @@ class Multiply(_Merge):
     __doc__ = f"The product of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Mul", dtypes=_DTYPES),
-        case((3, 4), (3, 1), (4,), ops="Mul Unsqueeze Mul"),
+        case((3, 4), (3, 1), (4,), ops="Unsqueeze Mul Mul"),
         case(_INTEGERS, _INTEGERS, ops="Mul"),
     )
 
@@ -76,7 +76,7 @@ class Average(_Merge):
     __doc__ = f"The mean. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Add Div", dtypes=_DTYPES),
-        case((3, 4), (3, 1), (4,), ops="Add Unsqueeze Add Div"),
+        case((3, 4), (3, 1), (4,), ops="Unsqueeze Add Add Div"),
         case(_INTEGERS, _INTEGERS, ops="Add Cast Div"),
     )
 
@@ -88,7 +88,7 @@ class Maximum(_Merge):
     __doc__ = f"The largest of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Max", dtypes=_DTYPES),
-        case((3, 4), (3, 1), (4,), ops="Max Unsqueeze Max"),
+        case((3, 4), (3, 1), (4,), ops="Unsqueeze Max Max"),
         case(_INTEGERS, _INTEGERS, ops="Max"),
     )
 
@@ -100,7 +100,7 @@ class Minimum(_Merge):
     __doc__ = f"The smallest of what the masks keep. {_Merge.__doc__}"
     cases = (
         case((3, 4), (3, 4), ops="Min", dtypes=_DTYPES),
-        case((3, 4), (3, 1), (4,), ops="Min Unsqueeze Min"),
+        case((3, 4), (3, 1), (4,), ops="Unsqueeze Min Min"),
         case(_INTEGERS, _INTEGERS, ops="Min"),
     )
 

@@ -62,7 +62,7 @@ class AveragePooling3D(_AveragePooling):
     rank = 3
     aliases = ("AvgPool3D",)
     cases = (
-        case((4, 6, 5, 2), pool_size=2, ops="Transpose AveragePool Transpose", dtypes=_DTYPES),
+        case((4, 6, 5, 2), pool_size=2, ops="Transpose AveragePool Transpose", dtypes=("bfloat16",)),
         case((3, 4, 5, 2), pool_size=(2, 3, 2), strides=(2, 2, 1), ops="Transpose AveragePool Transpose"),
         case((2, 3, 4, 5), pool_size=2, padding="same", data_format="channels_first", ops="AveragePool"),
     )

@@ -27,6 +27,7 @@ class _GlobalPooling(Layer):
         super().__init__(**kwargs)
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
 
     @property
     def _axes(self) -> tuple[int, ...]:

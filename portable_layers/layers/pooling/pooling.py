@@ -38,6 +38,7 @@ class _Pooling(Layer):
             raise ValueError(f"padding must be 'valid' or 'same'. Received: padding={padding!r}")
         self.data_format = standardize_data_format(data_format)
         self.input_spec = InputSpec(ndim=self.rank + 2)
+        self.built = True
 
     def call(self, inputs: Any) -> Any:
         return type(self).pool(inputs, self.pool_size, self.strides, self.padding, self.data_format)
