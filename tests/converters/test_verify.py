@@ -67,9 +67,9 @@ def test_models_with_other_ends_cannot_be_compared(tmp_path):
         [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2]) for n in "ab"],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [2])],
     )
+    other = helper.make_model(two, ir_version=10, opset_imports=[helper.make_opsetid("", 21)])
     with pytest.raises(InputError, match="takes x; the ONNX model takes a, b"):
-        opsets = [helper.make_opsetid("", 21)]
-        verify(small_model(), helper.make_model(two, ir_version=10, opset_imports=opsets))
+        verify(small_model(), other)
 
 
 def test_given_inputs_are_used_and_checked(tmp_path):
