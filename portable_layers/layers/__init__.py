@@ -19,9 +19,12 @@ from portable_layers.layers.convolutional.conv_transpose import (
 from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from portable_layers.layers.core.dense import Dense
+from portable_layers.layers.core.einsum_dense import EinsumDense
+from portable_layers.layers.core.embedding import Embedding
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
 from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.reversible_embedding import ReversibleEmbedding
 from portable_layers.layers.core.wrapper import Wrapper
 from portable_layers.layers.merging.concatenate import Concatenate, concatenate
 from portable_layers.layers.merging.dot import Dot, dot
@@ -121,6 +124,8 @@ __all__ = [
     "Dot",
     "Dropout",
     "Flatten",
+    "EinsumDense",
+    "Embedding",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -153,6 +158,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",
