@@ -8,7 +8,7 @@ import numpy as np
 
 from portable_layers import initializers, ops
 from portable_layers.layer import Layer
-from portable_layers.ops.kernels import LowRank
+from portable_layers.ops.convolution_kernels import LowRank
 from portable_layers.variable import Variable
 
 

@@ -1,135 +1,140 @@
-"""Products of a tensor and a kernel that an equation describes (`keras.ops.einsum` of two operands).
+"""Sums of products by Einstein's convention (`keras.ops.einsum`).
 
-Most equations of layers are a matrix product between moves of axes: the kernel's moves are folded
-into its initializer, the tensor's are left out where a place for the matrix product needs none.
+Two operands whose indices say a product of matrices become one MatMul, which every runtime is fastest
+at; all else is ONNX's Einsum.
 """
 
 from __future__ import annotations
 
-import re
 import string
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from portable_layers import dtypes
-from portable_layers.dims import product
-from portable_layers.ops import opset
-from portable_layers.ops.dispatch import cast_to, convert, graph, moved
-from portable_layers.ops.kernels import LowRank
-from portable_layers.ops.shaping import expand_dims, reshape, transpose
+from portable_layers.dims import Size, product
+from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.products import matrix_product
+from portable_layers.ops.reduction import reduce
+from portable_layers.ops.shaping import reshape, transpose
 from portable_layers.tensor import Tensor
-from portable_layers.variable import Variable
 
 
-def axis_labels(equation: str, rank: int) -> tuple[str, str, str]:
-    """The labels of input, kernel and output, an ellipsis spelt out for an input of this rank.
+@dataclass(frozen=True)
+class Subscripts:
+    """Indices of the operands and of the result, one letter an axis; an ellipsis is spelled out."""
+
+    operands: tuple[str, ...]
+    result: str
+
+
+def parse(subscripts: str, ranks: Sequence[int]) -> Subscripts:
+    """The indices of every axis.
 
     Raises:
-        ValueError: for an equation of another form than `ab,bc->ac`, `...b,bc->...c` or
-            `ab...,bc->ac...`.
+        ValueError: for subscripts that do not fit the operands.
     """
-    found = re.fullmatch(
-        r"(\.\.\.)?([a-zA-Z]+)(\.\.\.)?,([a-zA-Z]+)->(\.\.\.)?([a-zA-Z]+)(\.\.\.)?", equation
-    )
-    if (
-        not found
-        or bool(found[1]) != bool(found[5])
-        or bool(found[3]) != bool(found[7])
-        or (found[1] and found[3])
-    ):
-        raise ValueError(
-            "equation must have the form [X],[Y]->[Z], ...[X],[Y]->...[Z] or [X]...,[Y]->[Z].... "
-            f"Received: equation={equation!r}"
-        )
-    left, xs, right, ks, _, ys, _ = found.groups()
-    elided = rank - len(xs)
-    if elided < 0 or (elided > 0 and not (left or right)):
-        raise ValueError(f"equation {equation!r} is not one for an input of rank {rank}")
-    spare = [c for c in string.ascii_letters if c not in xs + ks + ys]
-    more = "".join(spare[:elided])
-    return (more + xs, ks, more + ys) if left else (xs + more, ks, ys + more)
+    text = subscripts.replace(" ", "")
+    left, arrow, right = text.partition("->")
+    parts = left.split(",")
+    if len(parts) != len(ranks):
+        raise ValueError(f"{subscripts!r} describes {len(parts)} operands. Received: {len(ranks)}")
+    spare = [c for c in string.ascii_letters if c not in text]
+    lengths = [rank - len(p.replace("...", "")) for p, rank in zip(parts, ranks, strict=True)]
+    longest = max((n for n, p in zip(lengths, parts, strict=True) if "..." in p), default=0)
+    dots = "".join(spare[:longest])
+    spelled = []
+    for part, length, rank in zip(parts, lengths, ranks, strict=True):
+        if length < 0 or (length and "..." not in part):
+            raise ValueError(f"{part!r} in {subscripts!r} does not fit an operand of rank {rank}")
+        spelled.append(part.replace("...", dots[longest - length :]))
+    if not arrow:
+        once = sorted(c for c in set(left) - set(",.") if left.count(c) == 1)
+        right = ("..." if "..." in left else "") + "".join(once)
+    result = right.replace("...", dots)
+    unknown = set(result) - set("".join(spelled))
+    if unknown or len(set(result)) != len(result):
+        raise ValueError(f"the result of {subscripts!r} must name indices of the operands, each once")
+    return Subscripts(tuple(spelled), result)
 
 
-def contract(equation: str, x: Any, kernel: Any) -> Tensor:
-    """`einsum(equation, x, kernel)`.
+@op("numpy.Einsum", "*operands")
+def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Any:
+    """The sum of products that the subscripts say, with an ellipsis too.
 
-    Args:
-        equation: see `axis_labels`; the labels of the kernel are all in x or in the output.
-        x: the input.
-        kernel: a weight, or a tensor that is made of weights.
-
-    Returns:
-        The product, in the common dtype of both; int32 for int8, without overflow.
+    Operands of int8 give int32, as in Keras. Further options (`optimize`) say how to compute it, not
+    what.
     """
-    x = convert(x)
-    if isinstance(kernel, LowRank):
-        kernel = kernel.merged(dtypes.result_type(x.dtype, _dtype(kernel.kernel)))
-    xs, ks, ys = axis_labels(equation, x.ndim)
-    dtype = dtypes.result_type(x.dtype, _dtype(kernel))
-    integers = dtype in ("int8", "uint8")
-    inner = [a for a in xs if a in ks and a not in ys]
-    shared = [a for a in xs if a in ks and a in ys]
-    diagonal = len(set(xs)) < len(xs) or len(set(ks)) < len(ks)
-    matrices = bool(inner) and not shared and not diagonal
-    dtype = "int32" if integers and not (matrices and set(xs) <= set(ks + ys)) else dtype
-    x = cast_to(x, dtype)
-    if diagonal or (inner and shared):
-        return graph().add("Einsum", x, moved(kernel, lambda t: t, dtype), equation=f"{xs},{ks}->{ys}")
-    summed = [i for i, a in enumerate(xs) if a not in ks and a not in ys]
-    if summed:
-        x = opset.reduce("ReduceSum", x, summed, False)
-        xs = "".join(a for i, a in enumerate(xs) if i not in summed)
-    if not inner:
-        return _spread(x, kernel, xs, ks, ys, dtype)
-    columns = [a for a in ys if a in ks]
-    size = dict(zip(xs, x.shape, strict=True)) | dict(zip(ks, kernel.shape, strict=True))
-    wanted = [size[a] for a in ys]
-    depth, width = product(size[a] for a in inner), product(size[a] for a in columns)
-    at = xs.index(inner[0])
-    front, between, behind = xs[:at], xs[at : at + len(inner)], xs[at + len(inner) :]
-    if behind and between == "".join(inner) and ys == front + "".join(columns) + behind:
-        # The kernel on the left: the inner axes may stay where they are.
-        order = [ks.index(a) for a in (*columns, *inner)]
-        matrix = moved(kernel, lambda t: reshape(transpose(t, order), (width, depth)), dtype)
-        x = reshape(x, (*x.shape[:at], depth, product(size[a] for a in behind)))
-        return reshape(_matmul(matrix, x), wanted)
-    rows = [a for a in ys if a not in ks]
-    order = [ks.index(a) for a in (*inner, *columns)]
-    matrix = moved(
-        kernel, lambda t: reshape(transpose(t, order), (depth, width) if columns else (depth,)), dtype
-    )
-    x = transpose(x, [xs.index(a) for a in (*rows, *inner)])
-    x = reshape(x, [*(size[a] for a in rows), depth])
-    y = reshape(_matmul(x, matrix), [size[a] for a in (*rows, *columns)])
-    return transpose(y, [(*rows, *columns).index(a) for a in ys])
+    xs = [convert(x) for x in operands]
+    found = {x.dtype for x in xs}
+    dtype = "int32" if found == {"int8"} else dtypes.result_type(*(x.dtype for x in xs))
+    # Keras computes integers in float32, whose whole numbers end at 2**24; these do not.
+    compute = dtype if dtypes.is_float(dtype) or dtype == "int64" else "int32"
+    xs = [cast_to(x, compute) for x in xs]
+    indices = parse(subscripts, [x.ndim for x in xs])
+    reduced = [_summed(x, i, indices, n) for n, (x, i) in enumerate(zip(xs, indices.operands, strict=True))]
+    xs, names = [x for x, _ in reduced], [i for _, i in reduced]
+    plain = all(len(set(i)) == len(i) for i in names)
+    if plain and len(xs) == 1:
+        result = transpose(xs[0], [names[0].index(c) for c in indices.result])
+    elif plain and len(xs) == 2 and _sizes_agree(xs, names):
+        result = _pair(xs[0], xs[1], names[0], names[1], indices.result)
+    else:
+        equation = f"{','.join(names)}->{indices.result}"
+        result = graph().add("Einsum", *xs, equation=equation, shape=_result_shape(xs, names, indices.result))
+    return cast_to(result, dtype)
 
 
-def _matmul(a: Tensor, b: Tensor) -> Tensor:
-    return graph().add("MatMulInteger" if a.dtype in ("int8", "uint8") else "MatMul", a, b)
+def _summed(x: Tensor, names: str, indices: Subscripts, place: int) -> tuple[Tensor, str]:
+    """An operand without the axes that stand nowhere else."""
+    others = indices.result + "".join(i for n, i in enumerate(indices.operands) if n != place)
+    alone = [a for a, c in enumerate(names) if c not in others and names.count(c) == 1]
+    kept = "".join(c for a, c in enumerate(names) if a not in alone)
+    return (reduce("ReduceSum", x, alone) if alone else x), kept
 
 
-def multiply_matrices(x: Any, kernel: Any) -> Tensor:
-    """`x @ kernel` over the last axis of x and the first of a kernel of rank 2; int8 gives int32."""
-    x = convert(x)
-    if isinstance(kernel, LowRank):
-        kernel = kernel.merged(dtypes.result_type(x.dtype, _dtype(kernel.kernel)))
-    dtype = dtypes.result_type(x.dtype, _dtype(kernel))
-    return _matmul(cast_to(x, dtype), moved(kernel, lambda t: t, dtype))
+def _sizes_agree(xs: Sequence[Tensor], names: Sequence[str]) -> bool:
+    """Whether no shared axis is broadcast from size 1."""
+    sizes: dict[str, Size] = {}
+    for x, name in zip(xs, names, strict=True):
+        for c, n in zip(name, x.shape, strict=True):
+            if (sizes.setdefault(c, n) == 1) != (n == 1):
+                return False
+    return True
 
 
-def _spread(x: Tensor, kernel: Any, xs: str, ks: str, ys: str, dtype: str) -> Tensor:
-    """A product without a sum: both broadcast to the axes of the output."""
-
-    def aligned(t: Tensor, labels: str) -> Tensor:
-        t = transpose(t, [labels.index(a) for a in ys if a in labels])
-        missing = [i for i, a in enumerate(ys) if a not in labels]
-        return expand_dims(t, missing) if missing else t
-
-    return graph().add("Mul", aligned(x, xs), moved(kernel, lambda t: aligned(t, ks), dtype))
+def _result_shape(xs: Sequence[Tensor], names: Sequence[str], result: str) -> tuple[Size, ...]:
+    sizes: dict[str, Size] = {}
+    for x, name in zip(xs, names, strict=True):
+        for c, n in zip(name, x.shape, strict=True):
+            if (isinstance(n, int) and n != 1) or sizes.get(c, 1) == 1:
+                sizes[c] = n
+    return tuple(sizes[c] for c in result)
 
 
-def _dtype(x: Any) -> str:
-    """The dtype in which a weight is seen in the layer that is being built."""
-    if isinstance(x, Variable):
-        wanted = graph().autocast
-        return wanted if wanted and x.autocast and dtypes.is_float(x.dtype) else x.dtype
-    return convert(x).dtype
+def _pair(a: Tensor, b: Tensor, left: str, right: str, result: str) -> Tensor:
+    """Two operands as one product of matrices: `(batch, rows, inner) @ (batch, inner, columns)`."""
+    batch = [c for c in result if c in left and c in right]
+    inner = [c for c in left if c in right and c not in result]
+    rows = [c for c in result if c in left and c not in right]
+    columns = [c for c in result if c in right and c not in left]
+    sizes = dict(zip(left + right, a.shape + b.shape, strict=True))
+    # A size that is known in one operand holds in the other.
+    for c, n in zip(left + right, a.shape + b.shape, strict=True):
+        if isinstance(n, int):
+            sizes[c] = n
+
+    def shaped(x: Tensor, names: str, *groups: list[str]) -> Tensor:
+        order = [names.index(c) for group in (batch, *groups) for c in group]
+        wanted = [sizes[c] for c in batch] + [product(sizes[c] for c in group) for group in groups]
+        return reshape(transpose(x, order), wanted)
+
+    # A plain stack of vectors times one matrix needs no flattening: MatMul broadcasts.
+    if not batch and len(columns) == 1 and len(inner) == 1 and left == "".join(rows + inner):
+        second = transpose(b, [right.index(c) for c in inner + columns])
+        made = matrix_product(a, second)
+    else:
+        made = matrix_product(shaped(a, left, rows, inner), shaped(b, right, inner, columns))
+        made = reshape(made, [sizes[c] for c in batch + rows + columns])
+    named = batch + rows + columns
+    return transpose(made, [named.index(c) for c in result])

@@ -7,7 +7,7 @@ from typing import Any
 from portable_layers.cases import case
 from portable_layers.layer import InputSpec
 from portable_layers.layers.quantized_kernel import _QuantizedKernelLayer
-from portable_layers.ops.einsum import multiply_matrices
+from portable_layers.ops.contraction import multiply_matrices
 
 
 class Dense(_QuantizedKernelLayer):

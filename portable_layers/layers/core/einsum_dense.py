@@ -11,7 +11,7 @@ from portable_layers import initializers, ops, regularizers
 from portable_layers.cases import case
 from portable_layers.layer import InputSpec
 from portable_layers.layers.quantized_kernel import _QuantizedKernelLayer
-from portable_layers.ops.einsum import axis_labels, contract
+from portable_layers.ops.contraction import axis_labels, contract
 from portable_layers.ops.quantization import quantize
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from portable_layers import ops, quantizers
 from portable_layers.cases import Array, case
 from portable_layers.layers.core.embedding import Embedding
-from portable_layers.ops.einsum import multiply_matrices
+from portable_layers.ops.contraction import multiply_matrices
 from portable_layers.ops.quantization import dequantize_blocks, quantize, unpack_int4
 
 _WORDS = Array((None,), "int32", 0, 7, sizes=(5,))
