@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portable_layers import dtypes, tree
-from portable_layers.graph import Graph
+from portable_layers.graph import Graph, State
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable
 
@@ -63,18 +63,25 @@ def call(
     found = _cache.get(key)
     if found is not None and found[0] is owner:
         _cache.move_to_end(key)
-        _, session, (structure, names, probes) = found
+        _, session, (structure, names, probes, states) = found
     else:
-        session, structure, names, probes = _compile(emit, args, kwargs)
-        _cache[key] = (owner, session, (structure, names, probes))
+        session, structure, names, probes, states = _compile(emit, args, kwargs)
+        _cache[key] = (owner, session, (structure, names, probes, states))
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
-    results = session({f"input_{i}": a for i, a in enumerate(arrays)})
+    feed = {f"input_{i}": a for i, a in enumerate(arrays)}
+    for state in states:
+        feed[state.start.value.name] = state.owner.kept_state(state.name, state.start.shape, state.start.dtype)
+    results = session(feed)
+    for state in states:
+        state.owner.keep_state(state.name, results[state.end])
     outputs = tree.pack(structure, [results[n] for n in names])
     return outputs, [(owner_, results[name]) for owner_, name in probes]
 
 
-def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, Any, list[str], list]:
+def _compile(
+    emit: Callable[..., Any], args: tuple, kwargs: dict
+) -> tuple[Any, Any, list[str], list, list[State]]:
     from portable_layers.model_file import to_proto
     from portable_layers.passes import clean
 
@@ -95,8 +102,9 @@ def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, 
         flat: list[Tensor] = [graph.as_tensor(t) for t in tree.flatten(outputs)]
         names = [graph.output(t, f"output_{i}").value.name for i, t in enumerate(flat)]
         probes = [(o, graph.output(t, f"probe_{i}").value.name) for i, (o, t) in enumerate(graph.probes)]
+        graph.output_states()
     clean(graph)
-    return _session(to_proto(graph)), structure, names, probes
+    return _session(to_proto(graph)), structure, names, probes, list(graph.states.values())
 
 
 def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
