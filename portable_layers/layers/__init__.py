@@ -25,6 +25,14 @@ from portable_layers.layers.normalization.spectral_normalization import Spectral
 from portable_layers.layers.normalization.unit_normalization import UnitNormalization
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.recurrent.gru import GRU
+from portable_layers.layers.recurrent.gru_cell import GRUCell
+from portable_layers.layers.recurrent.lstm import LSTM
+from portable_layers.layers.recurrent.lstm_cell import LSTMCell
+from portable_layers.layers.recurrent.rnn import RNN
+from portable_layers.layers.recurrent.simple_rnn import SimpleRNN
+from portable_layers.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+from portable_layers.layers.recurrent.stacked_rnn_cells import StackedRNNCells
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
 from portable_layers.layers.regularization.dropout import (
     AlphaDropout,
@@ -51,6 +59,8 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GroupNormalization",
@@ -58,19 +68,25 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTM",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LayerScale",
     "Masking",
     "Normalization",
     "RMSNormalization",
+    "RNN",
     "Rescaling",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StochasticDepth",
     "UnitNormalization",
     "Wrapper",
