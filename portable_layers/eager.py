@@ -71,7 +71,9 @@ def call(
             _cache.popitem(last=False)
     feed = {f"input_{i}": a for i, a in enumerate(arrays)}
     for state in states:
-        feed[state.start.value.name] = state.owner.kept_state(state.name, state.start.shape, state.start.dtype)
+        feed[state.start.value.name] = state.owner.kept_state(
+            state.name, state.start.shape, state.start.dtype
+        )
     results = session(feed)
     for state in states:
         state.owner.keep_state(state.name, results[state.end])

@@ -25,6 +25,8 @@ from portable_layers.layers.normalization.spectral_normalization import Spectral
 from portable_layers.layers.normalization.unit_normalization import UnitNormalization
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.recurrent.bidirectional import Bidirectional
+from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from portable_layers.layers.recurrent.gru import GRU
 from portable_layers.layers.recurrent.gru_cell import GRUCell
 from portable_layers.layers.recurrent.lstm import LSTM
@@ -33,6 +35,7 @@ from portable_layers.layers.recurrent.rnn import RNN
 from portable_layers.layers.recurrent.simple_rnn import SimpleRNN
 from portable_layers.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 from portable_layers.layers.recurrent.stacked_rnn_cells import StackedRNNCells
+from portable_layers.layers.recurrent.time_distributed import TimeDistributed
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
 from portable_layers.layers.regularization.dropout import (
     AlphaDropout,
@@ -45,21 +48,27 @@ from portable_layers.layers.regularization.dropout import (
 )
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "ActivityRegularization",
     "AlphaDropout",
     "BatchNormalization",
+    "Bidirectional",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
-    "GRU",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
@@ -68,7 +77,6 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
-    "LSTM",
     "LSTMCell",
     "Layer",
     "LayerNormalization",
@@ -76,7 +84,6 @@ __all__ = [
     "Masking",
     "Normalization",
     "RMSNormalization",
-    "RNN",
     "Rescaling",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -88,6 +95,7 @@ __all__ = [
     "SpectralNormalization",
     "StackedRNNCells",
     "StochasticDepth",
+    "TimeDistributed",
     "UnitNormalization",
     "Wrapper",
 ]

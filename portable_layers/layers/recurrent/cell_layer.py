@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
-from portable_layers import ops, regularizers
+from portable_layers import dtypes, ops, regularizers
 from portable_layers.layer import Layer
 from portable_layers.layers.recurrent.fused import can_fuse, run_fused
 from portable_layers.layers.recurrent.recurrent_cell import _RecurrentCell
@@ -54,10 +54,12 @@ class _FusedLayer(_CellLayer):
     def run(
         self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: Any
     ) -> tuple[Tensor, Tensor | None, list[Any]]:
+        # Integers take part in a product as numbers of the layer's dtype.
+        sequences = ops.cast(sequences, as_float(sequences.dtype, self.compute_dtype))
         cell = self.cell.fused(training)
         if cell is None or not can_fuse([cell], sequences.dtype):
             return super().run(sequences, states, mask, training)
-        outputs, (end,) = run_fused(
+        last, outputs, (ended,) = run_fused(
             [cell],
             "reverse" if self.go_backwards else "forward",
             self.cell.drop_inputs(sequences, training),
@@ -66,7 +68,12 @@ class _FusedLayer(_CellLayer):
             self.return_sequences,
             self.zero_output_for_mask,
         )
-        return end.last, outputs, end.states
+        return last, outputs, ended
+
+
+def as_float(dtype: str, compute_dtype: str) -> str:
+    """The dtype that inputs of a dtype are computed in."""
+    return dtype if dtypes.is_float(dtype) else compute_dtype
 
 
 def as_direction(state: Tensor, dtype: str) -> Tensor:

@@ -62,7 +62,7 @@ class Compaction:
         return ops.where(ops.expand_dims(known, -1), _gather_steps(y, place), 0)
 
     def nonempty(self, x: Tensor, otherwise: Tensor | float) -> Tensor:
-        """x in the rows `(batch, units)` that have a valid step."""
+        """x, `(directions, batch, units)`, in the rows that have a valid step."""
         return ops.where(ops.greater(self._counts, 0), x, otherwise)
 
 

@@ -56,19 +56,6 @@ class FusedCell:
     attributes: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True)
-class FusedResult:
-    """What one direction gives.
-
-    Attributes:
-        last: the output of the step that was run last, `(batch, units)`.
-        states: the final states, each `(batch, units)`.
-    """
-
-    last: Tensor
-    states: list[Tensor]
-
-
 def can_fuse(cells: Sequence[FusedCell], dtype: str) -> bool:
     """Whether one node can stand for these cells, one a direction.
 
@@ -90,7 +77,7 @@ def run_fused(
     mask: Tensor | None,
     return_sequences: bool,
     zero_output_for_mask: bool,
-) -> tuple[Tensor | None, list[FusedResult]]:
+) -> tuple[Tensor, Tensor | None, list[list[Tensor]]]:
     """Run cells over sequences as one node.
 
     Args:
@@ -103,13 +90,14 @@ def run_fused(
         zero_output_for_mask: masked steps give zeros in place of the output before.
 
     Returns:
-        The outputs `(batch, time, directions * units)` in the order of the inputs, or None; and what
-        each direction ends with.
+        The output of the step that was run last, `(batch, directions * units)`; the outputs
+        `(batch, time, directions * units)` in the order of the inputs, or None; and of each direction
+        the final states `(batch, units)`.
     """
     g, first, dtype = graph(), cells[0], sequences.dtype
     compaction = None if mask is None else Compaction(mask)
     steps = sequences if compaction is None else compaction.compact(sequences)
-    count = len(_DEFAULTS[first.op_type]) - 1 if first.op_type == "LSTM" else 1
+    count = 2 if first.op_type == "LSTM" else 1
     names, alphas, betas = _activations(cells)
     results = g.add(
         first.op_type,
@@ -127,37 +115,36 @@ def run_fused(
         activation_beta=betas or None,
         **dict(first.attributes),
     )
-    every, finals = results[0], results[1:]
+    every, finals = results[0], list(results[1:])
+    width = len(cells) * first.units
+    batch, time = sequences.shape[:2]
+    if compaction is not None and states is not None:
+        # A row without a valid step keeps its state, and gives zeros.
+        hidden = compaction.nonempty(finals[0], 0)
+        finals = [compaction.nonempty(t, s) for t, s in zip(finals, states, strict=True)]
+    else:
+        hidden = finals[0]
+    last = _side_by_side(hidden, (1, 0, 2), (batch, width))
     outputs = None
     if return_sequences:
-        batch, time = sequences.shape[:2]
-        if len(cells) == 1:
-            outputs = ops.transpose(ops.squeeze(every, 1), (1, 0, 2))
-        else:
-            width = len(cells) * first.units
-            outputs = ops.reshape(ops.transpose(every, (2, 0, 1, 3)), (batch, time, width))
-        if compaction is not None:
+        outputs = _side_by_side(every, (2, 0, 1, 3), (batch, time, width))
+    if compaction is not None:
+        if outputs is not None:
             outputs = compaction.spread(outputs, direction == "reverse", zero_output_for_mask)
-    ends = []
-    for i, reverse in enumerate(_reversed(direction)):
-        final = [ops.squeeze(t, 0) if len(cells) == 1 else t[i] for t in finals]
-        last = final[0]
-        if compaction is not None:
-            if states is not None:
-                # A row without a valid step keeps its state, and gives zeros.
-                last = compaction.nonempty(last, 0)
-                final = [
-                    compaction.nonempty(t, s[i]) for t, s in zip(final, states, strict=True)
-                ]
-            if zero_output_for_mask:
-                ran = ops.expand_dims(compaction.mask[:, 0 if reverse else -1], -1)
-                last = ops.where(ran, last, 0)
-        ends.append(FusedResult(last, final))
-    return outputs, ends
+        if zero_output_for_mask:
+            ran_last = compaction.mask[:, 0 if direction == "reverse" else -1]
+            last = ops.where(ops.expand_dims(ran_last, -1), last, 0)
+    split = [ops.split(t, len(cells), axis=0) for t in finals]
+    return last, outputs, [[ops.squeeze(t[i], 0) for t in split] for i in range(len(cells))]
 
 
-def _reversed(direction: str) -> tuple[bool, ...]:
-    return {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}[direction]
+def _side_by_side(y: Tensor, order: tuple[int, ...], shape: tuple) -> Tensor:
+    """`(..., directions, batch, units)` with the directions beside each other in the last axis."""
+    axis = y.ndim - 3
+    if y.shape[axis] == 1:
+        y = ops.squeeze(y, axis)
+        return y if y.ndim == 2 else ops.transpose(y, (1, 0, 2))
+    return ops.reshape(ops.transpose(y, order), shape)
 
 
 def _activations(cells: Sequence[FusedCell]) -> tuple[list[str] | None, list[float], list[float]]:

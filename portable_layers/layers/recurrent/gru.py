@@ -26,11 +26,36 @@ class GRU(_FusedLayer):
 
     cell_class = GRUCell
     cases = (
-        case(_STEPS, units=2, ops="", dtypes=_DTYPES),
-        case((4, 3), units=2, return_sequences=True, go_backwards=True, use_bias=False, ops=""),
-        case(_STEPS, units=2, activation="selu", return_state=True, ops=""),
-        case((5, 2), units=3, reset_after=False, recurrent_activation="hard_sigmoid", ops=""),
-        case((5, 2), units=3, reset_after=False, activation="mish", ops=""),
+        case(_STEPS, units=2, ops="Transpose GRU Squeeze", dtypes=_DTYPES),
+        case(
+            (4, 3),
+            units=2,
+            return_sequences=True,
+            go_backwards=True,
+            use_bias=False,
+            ops="Transpose GRU Squeeze Slice Transpose",
+        ),
+        case(
+            _STEPS,
+            units=2,
+            activation="selu",
+            return_state=True,
+            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+        ),
+        case(
+            (5, 2),
+            units=3,
+            reset_after=False,
+            recurrent_activation="hard_sigmoid",
+            ops="Transpose GRU Squeeze",
+        ),
+        case(
+            (5, 2),
+            units=3,
+            reset_after=False,
+            activation="mish",
+            ops="Shape Concat Expand Transpose MatMul Add Scan",
+        ),
     )
 
     def __init__(

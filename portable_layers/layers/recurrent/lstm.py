@@ -26,10 +26,29 @@ class LSTM(_FusedLayer):
 
     cell_class = LSTMCell
     cases = (
-        case(_STEPS, units=2, ops="", dtypes=_DTYPES),
-        case((4, 3), units=2, return_sequences=True, go_backwards=True, use_bias=False, ops=""),
-        case(_STEPS, units=2, activation="swish", return_state=True, ops=""),
-        case((5, 2), units=3, recurrent_activation="hard_sigmoid", activation="relu", ops=""),
+        case(_STEPS, units=2, ops="Transpose LSTM Squeeze", dtypes=_DTYPES),
+        case(
+            (4, 3),
+            units=2,
+            return_sequences=True,
+            go_backwards=True,
+            use_bias=False,
+            ops="Transpose LSTM Squeeze Slice Transpose",
+        ),
+        case(
+            _STEPS,
+            units=2,
+            activation="swish",
+            return_state=True,
+            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+        ),
+        case(
+            (5, 2),
+            units=3,
+            recurrent_activation="hard_sigmoid",
+            activation="relu",
+            ops="Transpose LSTM Squeeze",
+        ),
     )
 
     def __init__(

@@ -54,8 +54,19 @@ class RNN(Layer):
     """
 
     cases = (
-        case(_STEPS, cell=SimpleRNNCell(2), ops="", dtypes=("float64",)),
-        case((3, 2), cell=[LSTMCell(3), LSTMCell(2)], return_sequences=True, return_state=True, ops=""),
+        case(
+            _STEPS,
+            cell=SimpleRNNCell(2),
+            ops="Shape Concat Expand Transpose MatMul Add Scan",
+            dtypes=("float64",),
+        ),
+        case(
+            (3, 2),
+            cell=[LSTMCell(3), LSTMCell(2)],
+            return_sequences=True,
+            return_state=True,
+            ops="Shape Concat Expand Concat Expand Transpose Scan Transpose",
+        ),
     )
 
     def __init__(
@@ -91,16 +102,14 @@ class RNN(Layer):
         if not self.cell.built:
             self.cell.build((sequences_shape[0], *sequences_shape[2:]))
 
-    def call(
-        self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False
-    ) -> Any:
+    def call(self, sequences: Any, initial_state: Any = None, mask: Any = None, training: Any = False) -> Any:
         if self.unroll and not isinstance(sequences.shape[1], int):
             raise ValueError(
                 f"layer {self.name} has unroll=True and needs a known number of steps. "
                 f"Received: {sequences!r}"
             )
         with self.running(sequences, initial_state, training) as start:
-            last, outputs, states = self.run(sequences, start, _mask_of_steps(mask), training)
+            last, outputs, states = self.run(sequences, start, mask_of_steps(mask), training)
         if outputs is not None and self.go_backwards:
             outputs = ops.flip(outputs, axis=1)
         ended = self.finish(states)
@@ -141,7 +150,7 @@ class RNN(Layer):
         if states is None:
             states = self.get_initial_state(sequences.shape[0])
         sequence = ops.transpose(sequences, (1, 0, *range(2, sequences.ndim)))
-        sequence, step = self._prepared(sequence, training)
+        sequence, step, built_in = self._prepared(sequence, training)
 
         def flat_step(x: Tensor, now: list[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
             output, new = step(x, tree.pack(states, now))
@@ -156,16 +165,18 @@ class RNN(Layer):
             self.go_backwards,
             self.zero_output_for_mask,
             self.return_sequences,
+            gives_state=built_in,
         )
         if outputs is not None:
             outputs = ops.transpose(outputs, (1, 0, *range(2, outputs.ndim)))
         return last, outputs, tree.pack(states, ended)
 
-    def _prepared(self, sequence: Tensor, training: Any) -> tuple[Tensor, Callable[..., Any]]:
-        """What the cell makes of all inputs at once, and what is left to do a step."""
+    def _prepared(self, sequence: Tensor, training: Any) -> tuple[Tensor, Callable[..., Any], bool]:
+        """What the cell makes of all inputs at once, what is left to do a step, and whether the cell is
+        one of ours, whose output is its first state."""
         prepare = getattr(self.cell, "prepare", None)
         if prepare is None or self.cell.dtype_policy.name != self.dtype_policy.name:
-            return sequence, self.cell
+            return sequence, self.cell, False
         with graph().scope(self.cell.name):
             sequence, step = prepare(sequence, training)
 
@@ -173,7 +184,7 @@ class RNN(Layer):
             with graph().scope(self.cell.name):
                 return step(*args)
 
-        return sequence, scoped
+        return sequence, scoped, True
 
     def _output_shape(self, sequences: Tensor) -> Shape:
         return (sequences.shape[0], output_size_of(self.cell))
@@ -193,9 +204,7 @@ class RNN(Layer):
             given = list(initial_state) if tree.is_nested(initial_state) else [initial_state]
             wanted = len(self.state_size)
             if len(given) != wanted:
-                raise InputError(
-                    f"layer {self.name} takes {wanted} initial states. Received: {len(given)}"
-                )
+                raise InputError(f"layer {self.name} takes {wanted} initial states. Received: {len(given)}")
         if not self.stateful:
             return given
         shapes = self.get_initial_state(sequences.shape[0])
@@ -281,7 +290,7 @@ def _cells_of(cell: Any) -> Iterator[Any]:
         yield cell
 
 
-def _mask_of_steps(mask: Any) -> Tensor | None:
+def mask_of_steps(mask: Any) -> Tensor | None:
     """A mask `(batch, time)` as booleans; of several masks the first."""
     found = [m for m in tree.flatten(mask) if m is not None]
     return cast_to(found[0], "bool") if found else None

@@ -27,9 +27,22 @@ class SimpleRNN(_FusedLayer):
     cell_class = SimpleRNNCell
     unsaved = ("seed",)
     cases = (
-        case(_STEPS, units=2, ops="", dtypes=_DTYPES),
-        case((4, 3), units=2, return_sequences=True, go_backwards=True, use_bias=False, ops=""),
-        case(_STEPS, units=2, activation="gelu", return_state=True, ops=""),
+        case(_STEPS, units=2, ops="Transpose RNN Squeeze", dtypes=_DTYPES),
+        case(
+            (4, 3),
+            units=2,
+            return_sequences=True,
+            go_backwards=True,
+            use_bias=False,
+            ops="Transpose RNN Squeeze Slice Transpose",
+        ),
+        case(
+            _STEPS,
+            units=2,
+            activation="gelu",
+            return_state=True,
+            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+        ),
     )
 
     def __init__(

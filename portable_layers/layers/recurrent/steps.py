@@ -23,6 +23,7 @@ def run_steps(
     reverse: bool,
     zero_output_for_mask: bool,
     return_sequences: bool,
+    gives_state: bool = False,
 ) -> tuple[Tensor, Tensor | None, list[Tensor]]:
     """Run `step` over a sequence.
 
@@ -36,6 +37,7 @@ def run_steps(
         reverse: go from the last step to the first.
         zero_output_for_mask: a masked step gives zeros.
         return_sequences: whether the outputs of all steps are wanted.
+        gives_state: whether the output of a step is its first state.
 
     Returns:
         The output of the step that was run last, the outputs `(time, batch, ...)` in the order of the
@@ -43,7 +45,7 @@ def run_steps(
     """
     dtype = states[0].dtype if states else sequence.dtype
     # Without all outputs the last one is carried along, and a masked step needs the one before.
-    carries = not return_sequences or mask is not None
+    carries = mask is not None or not (return_sequences or gives_state)
     start = [ops.zeros(output_shape, dtype)] if carries else []
     elements = [sequence] if mask is None else [sequence, ops.transpose(mask, (1, 0))]
 
@@ -62,7 +64,8 @@ def run_steps(
     outputs = stacked[0] if return_sequences else None
     if carries:
         return final[0], outputs, final[1:]
-    assert outputs is not None
+    if outputs is None:
+        return final[0], None, final
     return outputs[0 if reverse else -1], outputs, final
 
 
