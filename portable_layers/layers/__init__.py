@@ -72,6 +72,17 @@ from portable_layers.layers.pooling.global_pooling import (
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.recurrent.bidirectional import Bidirectional
+from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from portable_layers.layers.recurrent.gru import GRU
+from portable_layers.layers.recurrent.gru_cell import GRUCell
+from portable_layers.layers.recurrent.lstm import LSTM
+from portable_layers.layers.recurrent.lstm_cell import LSTMCell
+from portable_layers.layers.recurrent.rnn import RNN
+from portable_layers.layers.recurrent.simple_rnn import SimpleRNN
+from portable_layers.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+from portable_layers.layers.recurrent.stacked_rnn_cells import StackedRNNCells
+from portable_layers.layers.recurrent.time_distributed import TimeDistributed
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
 from portable_layers.layers.regularization.dropout import (
     AlphaDropout,
@@ -93,6 +104,9 @@ from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPad
 __all__ = [
     "ELU",
     "Activation",
+    "GRU",
+    "LSTM",
+    "RNN",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
@@ -108,6 +122,7 @@ __all__ = [
     "AveragePooling3D",
     "BatchNormalization",
     "Concatenate",
+    "Bidirectional",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -117,6 +132,9 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
@@ -126,6 +144,7 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -139,6 +158,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LayerScale",
@@ -162,12 +182,16 @@ __all__ = [
     "SeparableConv1D",
     "SeparableConv2D",
     "Softmax",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StochasticDepth",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
