@@ -29,4 +29,6 @@ class Wrapper(Layer):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         from portable_layers.model import make_operation  # models are layers too
 
-        return super().from_config({**config, "layer": make_operation(config["layer"])})
+        # The layer inside is built by this one, so that its variables' paths start with this one's.
+        inner = {**config["layer"], "build_config": None}
+        return super().from_config({**config, "layer": make_operation(inner)})
