@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -11,11 +11,12 @@ from portable_layers import dtype_policies, quantizers
 from portable_layers.layers.lora import _LoraLayer
 from portable_layers.variable import Variable
 
-# What a block of float8 training keeps: names and, for histories, the policy's length.
+# For each quantization mode the names of the stored variables, in the order of their keys.
+StoredNames: TypeAlias = Mapping[str | None, tuple[str, ...]]
 _FLOAT8_NAMES = tuple(
     f"{of}_{kind}" for of in ("inputs", "kernel", "outputs_grad") for kind in ("scale", "amax_history")
 )
-KERNEL_NAMES: Mapping[str | None, tuple[str, ...]] = {
+KERNEL_NAMES: StoredNames = {
     None: ("kernel", "bias"),
     "int8": ("kernel", "bias", "kernel_scale"),
     "int4": ("kernel", "bias", "kernel_scale", "kernel_zero", "g_idx"),
@@ -28,8 +29,7 @@ KERNEL_NAMES: Mapping[str | None, tuple[str, ...]] = {
 class _QuantizedLayer(_LoraLayer):
     """A layer that may hold its weight in few bits, as its dtype policy says."""
 
-    # For each quantization mode the stored variables, in the order of their keys.
-    stored_names: Mapping[str | None, tuple[str, ...]] = {}
+    stored_names: ClassVar[StoredNames] = {}
 
     def _set_quantization(self, config: Any) -> None:
         self.quantization_config: Any = quantizers.get(config)

@@ -8,19 +8,19 @@ or a block of rows, `float8` with scales for inputs and kernel, `gptq` and `awq`
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
 from portable_layers import ops, quantizers
-from portable_layers.layers.quantized import KERNEL_NAMES, _QuantizedLayer
+from portable_layers.layers.quantized import KERNEL_NAMES, StoredNames, _QuantizedLayer
 from portable_layers.ops.quantization import dequantize_blocks, quantize, round_to_float8, unpack_int4
 
 
 class _QuantizedKernelLayer(_QuantizedLayer):
     """A layer `activation(product(x, kernel) + bias)`."""
 
-    stored_names = KERNEL_NAMES
+    stored_names: ClassVar[StoredNames] = KERNEL_NAMES
     # What Keras calls the zero points of its weight-only modes.
     zero_name = "kernel_zero"
 
@@ -188,8 +188,8 @@ class _QuantizedKernelLayer(_QuantizedLayer):
         )
 
     def _gptq_product(self, inputs: Any) -> Any:
-        kernel, policy = self.quantized_kernel, cast(Any, self.dtype_policy)
-        if policy.weight_bits == 4:
+        kernel: Any = self.quantized_kernel
+        if cast(Any, self.dtype_policy).weight_bits == 4:
             kernel = unpack_int4(kernel, self._only_weights_shape()[1], axis=0, signed=False)
         kernel = dequantize_blocks(kernel, self.kernel_scale, self.kernel_zero, self.g_idx, axis=-1)
         kernel = ops.transpose(kernel)

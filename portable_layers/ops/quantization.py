@@ -1,7 +1,9 @@
 """Quantized numbers in a graph: as `keras.quantizers` defines them on tensors.
 
 Packed and scaled weights stay in the file as Keras stores them; the nodes that unpack them depend on
-weights only, and runtimes fold them when they load the model.
+weights only, and runtimes fold them when they load the model. (The blocked int4 of ONNX's
+DequantizeLinear would say the same in one node, but ONNX Runtime makes MatMulNBits of it, which rounds
+the activations to int8: 0.5% of the output in a layer of 128 inputs.)
 """
 
 from __future__ import annotations

@@ -28,7 +28,6 @@ class Dense(_QuantizedKernelLayer):
         case((4,), units=3, ops="MatMul Add", dtypes=("float16", "bfloat16", "float64", "mixed_float16")),
         case((5, 4), units=3, use_bias=False, activation="relu", ops="MatMul Relu"),
         case((2, 3, 4), units=6, activation="softmax", kernel_regularizer="l2", ops="MatMul Add Softmax"),
-        case((4,), units=3, lora_rank=2, lora_alpha=4, ops="MatMul Mul Add MatMul Add"),
     )
 
     def __init__(

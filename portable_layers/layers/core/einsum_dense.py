@@ -34,13 +34,13 @@ class EinsumDense(_QuantizedKernelLayer):
         case(
             (5, 4),
             equation="abc,cde->abde",
-            output_shape=(None, 3, 2),
+            output_shape=(5, 3, 2),
             bias_axes="de",
             activation="relu",
             ops="MatMul Reshape Add Relu",
             dtypes=("float16", "bfloat16", "float64", "mixed_float16"),
         ),
-        case((5, 3, 2), equation="btnh,nhd->btd", output_shape=(None, 8), ops="Reshape MatMul"),
+        case((5, 3, 2), equation="btnh,nhd->btd", output_shape=(5, 8), ops="Reshape MatMul"),
         case((5, 4), equation="...b,bc->...c", output_shape=(3,), bias_axes="c", ops="MatMul Add"),
         case(
             (4, 5, 2),

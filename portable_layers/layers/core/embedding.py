@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from portable_layers import ops, quantizers, regularizers
 from portable_layers.cases import Array, Case, case
-from portable_layers.layers.quantized import _QuantizedLayer
+from portable_layers.layers.quantized import StoredNames, _QuantizedLayer
 from portable_layers.ops.quantization import dequantize_blocks, unpack_int4
 
 _WORDS = Array((None,), "int32", 0, 7, sizes=(5,))
@@ -32,7 +32,7 @@ class Embedding(_QuantizedLayer):
     """
 
     lora_target = "embeddings"
-    stored_names = {
+    stored_names: ClassVar[StoredNames] = {
         None: ("embeddings",),
         "int8": ("embeddings", "embeddings_scale"),
         "int4": ("embeddings", "embeddings_scale", "embeddings_zero", "g_idx"),
@@ -42,7 +42,6 @@ class Embedding(_QuantizedLayer):
         case(_WORDS, input_dim=7, output_dim=4, mask_zero=True, ops="Gather"),
         case(Array((3,), "int64", 0, 7), input_dim=7, output_dim=4, ops="Gather"),
         case(Array((3,), "float32", 0.0, 6.9), input_dim=7, output_dim=4, ops="Cast Gather"),
-        case(_WORDS, input_dim=7, output_dim=4, lora_rank=2, ops="MatMul Mul Add Gather"),
     )
 
     def __init__(

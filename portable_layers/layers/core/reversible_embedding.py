@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from portable_layers import ops, quantizers
 from portable_layers.cases import Array, case
 from portable_layers.layers.core.embedding import Embedding
+from portable_layers.layers.quantized import StoredNames
 from portable_layers.ops.contraction import multiply_matrices
 from portable_layers.ops.quantization import dequantize_blocks, quantize, unpack_int4
 
@@ -28,7 +29,7 @@ class ReversibleEmbedding(Embedding):
     Output shape: `(*input_shape, output_dim)`; `(*batch, input_dim)` on the way back
     """
 
-    stored_names = {
+    stored_names: ClassVar[StoredNames] = {
         None: (*Embedding.stored_names[None], "reverse_embeddings"),
         "int8": (*Embedding.stored_names["int8"], "reverse_embeddings", "reverse_embeddings_scale"),
         "int4": (
