@@ -28,7 +28,6 @@ from runtime import InferenceEngine
 from runtime.commands.quiet import quiet_libraries
 
 SEED = 0
-EPOCHS = 12
 BATCH_SIZES = (1, 32)
 
 # What the process of the conversion runs. The seconds are those of the command, without the start of Python.
@@ -51,8 +50,12 @@ class DemoError(Exception):
     """A claim of the demo that does not hold."""
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, epochs: int = 12) -> None:
     """Go the whole way; everything that is made lies in `folder` afterwards.
+
+    Args:
+        folder: made where it is missing.
+        epochs: of the training.
 
     Raises:
         DemoError: a step failed, or its result is not what was promised.
@@ -65,10 +68,10 @@ def main(folder: Path) -> None:
         import keras
         import tensorflow as tf
 
-    with step(f"train on {len(train[0])} images of digits, {EPOCHS} epochs"), quiet_libraries():
+    with step(f"train on {len(train[0])} images of digits, {epochs} epochs"), quiet_libraries():
         keras.utils.set_random_seed(SEED)
         model = build(keras)
-        fit(model, train, EPOCHS)
+        fit(model, train, epochs)
         model.save(folder / "model.keras")
     with step("export model.keras to model.onnx, without TensorFlow and Keras"):
         seconds = export(folder / "model.keras", folder / "model.onnx")
@@ -94,8 +97,7 @@ def main(folder: Path) -> None:
         check(again.passed, again.verdict)
         retrained = score(back.predict(images, verbose=0), labels), again_score(folder, images, labels)
     console.print()
-    print_results(folder, accuracy, retrained, (comparison, again), seconds)
-    print_latencies(latencies)
+    print_table(folder, accuracy, retrained, (comparison, again), seconds, latencies)
 
 
 # The steps
@@ -186,36 +188,35 @@ def step(text: str) -> Iterator[None]:
     console.print(f"[green]✓[/green] {text} [dim]{time.perf_counter() - started:.1f} s[/dim]")
 
 
-def print_results(
+def print_table(
     folder: Path,
     accuracy: tuple[float, float],
     retrained: tuple[float, float],
     comparisons: tuple[Comparison, Comparison],
-    seconds: float,
+    export_seconds: float,
+    latencies: dict[str, list[float]],
 ) -> None:
+    """The result: everything that was measured, in one table."""
     table = Table(title="Digits: one network, in Keras and in ONNX", title_justify="left")
-    table.add_column("")
-    table.add_column("Keras", justify="right")
-    table.add_column("ONNX", justify="right")
+    for name in ("", "Keras", "tf.function", "ONNX"):
+        table.add_column(name, justify="right" if name else "left")
     count = len(np.load(folder / "test.npz")["image"])
-    table.add_row(f"accuracy on {count} test images", *(f"{a:.2%}" for a in accuracy))
-    table.add_row("accuracy after one more epoch", *(f"{a:.2%}" for a in retrained))
-    for name, comparison in zip(("largest difference", "... after one more epoch"), comparisons, strict=True):
-        table.add_row(name, "", f"{comparison.outputs[0].largest_difference:.1e}")
-    sizes = [(folder / name).stat().st_size / 1000 for name in ("model.keras", "model.onnx")]
-    table.add_row("model size", *(f"{size:.0f} kB" for size in sizes))
-    table.add_row("export time", "", f"{seconds:.2f} s")
+    for name, pair in ((f"accuracy on {count} test images", accuracy), ("  after one more epoch", retrained)):
+        table.add_row(name, f"{pair[0]:.2%}", "", f"{pair[1]:.2%}")
+    for name, comparison in zip(
+        ("largest difference from Keras", "  after one more epoch"), comparisons, strict=True
+    ):
+        table.add_row(name, "", "", f"{comparison.outputs[0].largest_difference:.1e}")
+    table.add_section()
+    sizes = [f"{(folder / name).stat().st_size / 1000:.0f} kB" for name in ("model.keras", "model.onnx")]
+    table.add_row("file (Keras's holds Adam's state too)", sizes[0], "", sizes[1])
+    table.add_row("export, with the imports it needs", "", "", f"{export_seconds:.2f} s")
+    table.add_section()
+    for place, size in enumerate(BATCH_SIZES):
+        cells = [f"{1000 * seconds[place]:.2f} ms" for seconds in latencies.values()]
+        table.add_row(f"latency on the CPU, {size} image{'' if size == 1 else 's'}", *cells)
     console.print(table)
-
-
-def print_latencies(latencies: dict[str, list[float]]) -> None:
-    table = Table(title="Latency on the CPU, median of one call", title_justify="left")
-    table.add_column("")
-    for size in BATCH_SIZES:
-        table.add_column(f"{size} image{'' if size == 1 else 's'}", justify="right")
-    for name, seconds in latencies.items():
-        table.add_row(name, *(f"{1000 * s:.2f} ms" for s in seconds))
-    console.print(table)
+    console.print("Latencies are medians of one call: keras.predict, a tf.function, InferenceEngine.run.")
 
 
 def check(holds: bool, message: str) -> None:

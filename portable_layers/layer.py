@@ -36,7 +36,7 @@ __all__ = ["InputSpec", "Layer"]
 # Arguments of the base class, which writes them itself.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 # Arguments that Keras leaves out of the config where they are None.
-_ONLY_WHEN_SET = ("lora_rank", "lora_alpha")
+_ONLY_WHEN_SET = ("lora_rank", "lora_alpha", "gptq_unpacked_column_size")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 

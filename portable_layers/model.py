@@ -127,6 +127,7 @@ class Model(Layer):
             names = output_names or [f"output_{i}" for i in range(len(outputs))]
             for tensor, name in zip(outputs, names, strict=True):
                 graph.output(tensor, name)
+            graph.output_states()
         clean(graph)
         return graph
 
@@ -490,6 +491,14 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
+
+
+def make_inner_layer(config: Mapping[str, Any]) -> Operation:
+    """The layer that a config of another layer holds, not built yet.
+
+    The layer around builds it, so that its weights' paths start with that layer's.
+    """
+    return make_operation({k: v for k, v in config.items() if k != "build_config"})
 
 
 def model_from_config(config: Mapping[str, Any]) -> Model:

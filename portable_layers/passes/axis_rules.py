@@ -18,7 +18,7 @@ from portable_layers.passes import flattening
 from portable_layers.passes.min_cut import INFINITE
 from portable_layers.passes.operators import BROADCASTING, UNARY
 from portable_layers.passes.permutations import Perm, is_free, permuted
-from portable_layers.passes.weight_moves import Weights, reordered
+from portable_layers.passes.weight_moves import Weights, needs_transpose, reordered
 
 # What a Transpose costs, and one that only moves axes of size 1 (a Reshape, no data moves).
 TRANSPOSE = 1 << 50
@@ -94,8 +94,7 @@ def _broadcasting(graph: Graph, weights: Weights, node: Any) -> Rule:
         return Rule(tuple(operands))
 
     def cost(perm: Perm) -> int:
-        shapes = [(1,) * (rank - tensors[i].ndim) + tensors[i].shape for i in lower]
-        return sum(RESHAPE if is_free(s, perm) else TRANSPOSE for s in shapes)
+        return sum(TRANSPOSE if needs_transpose(tensors[i].shape, perm) else RESHAPE for i in lower)
 
     def apply(perm: Perm) -> None:
         for index in fixed:

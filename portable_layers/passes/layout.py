@@ -24,8 +24,9 @@ from typing import Any
 from portable_layers.graph import Graph
 from portable_layers.passes.axis_rules import FORBIDDEN, RESHAPE, TRANSPOSE, Rule, rule_of
 from portable_layers.passes.min_cut import INFINITE, MinCut
-from portable_layers.passes.permutations import Perm, compose, identity, inverse, is_free, permuted
-from portable_layers.passes.weight_moves import Weights, moves_nothing, reordered
+from portable_layers.passes.operators import RESHAPING
+from portable_layers.passes.permutations import Perm, compose, identity, inverse, permuted
+from portable_layers.passes.weight_moves import Weights, needs_transpose, reordered
 from portable_layers.tensor import Tensor
 
 
@@ -62,6 +63,7 @@ class _Layout:
         # What each output of a Transpose is: a root and a permutation of it.
         self.aliases: dict[Any, tuple[Any, Perm]] = {}
         self.places: dict[Any, int] = {}
+        self.depths: dict[Any, int] = {}
         self.rules: dict[Any, Rule | None] = {}
         self.orders: dict[Any, Perm] = {}  # of the flexible nodes that shall work on permuted axes
         self.weights = Weights(graph)
@@ -77,10 +79,26 @@ class _Layout:
             root, before = self.aliases.get(value, (value, identity(rank)))
             self.aliases[node.outputs[0]] = root, compose(before, perm)
         self.places = {node: place for place, node in enumerate(self.nodes)}
+        self._measure_depths()
         for region in self._regions():
             if region.frames:
                 self.orders.update(self._solve(region))
         return _Rewriter(self).run()
+
+    def _measure_depths(self) -> None:
+        """How many nodes lie before a value at most. What the pass itself adds and removes does not
+        count: by the same measure, no run can undo what another one did."""
+        depths = self.depths
+        for node in self.nodes:
+            depth = 0
+            for value in node.inputs:
+                found = depths.get(value, 0)
+                if found > depth:
+                    depth = found
+            if node.op_type != "Transpose" and node.op_type not in RESHAPING:
+                depth += 1
+            for value in node.outputs:
+                depths[value] = depth
 
     # What hangs together
 
@@ -194,15 +212,14 @@ class _Layout:
             return 0
         shape, back = root.tensor.shape, inverse(root.frame)
         have, want = compose(back, a), compose(back, b)
-        if is_free(permuted(shape, have), compose(inverse(have), want)):
+        if not needs_transpose(permuted(shape, have), compose(inverse(have), want)):
             return RESHAPE
         # The number of transposes counts most, then their sizes; then the later one is better, so
         # that what follows a Conv or MatMul stays with it.
         size = 1
         for n in shape:
             size *= n if isinstance(n, int) else 1
-        node = root.tensor.value.producer()
-        late = self.places.get(node, 0) if node is not None else 0
+        late = self.depths.get(root.tensor.value, 0)
         return TRANSPOSE + (size.bit_length() << 28) + (1 << 20) - min(late, (1 << 20) - 1)
 
     def _total(self, region: _Region, orders: dict[Any, Perm], cost: Any) -> int:
@@ -352,7 +369,7 @@ class _Rewriter:
         old = self.reusable.get(key)
         if old is not None and before is not None and self.places[old] > self.places[before]:
             old = None
-        if old is not None and not moves_nothing(tensor.shape, move):
+        if old is not None and needs_transpose(tensor.shape, move):
             made = graph.tensor_of(old.outputs[0])
             if old.inputs[0] is not root:
                 graph.set_input(old, 0, tensor)
