@@ -155,30 +155,32 @@ def _factor(old: Size, new: Size) -> int:
 
 def _operator(x: Tensor, sizes: Mapping[int, Size], method: str) -> Tensor:
     g = graph()
-    factors = {axis: _factor(x.shape[axis], size) for axis, size in sizes.items()}
+    scales = {axis: _scale(x.shape[axis], size) for axis, size in sizes.items()}
     shape = tuple(sizes.get(axis, size) for axis, size in enumerate(x.shape))
-    scales = new = axes = None
-    if all(factors.values()):
-        scales = np.array([factors.get(axis, 1) for axis in range(x.ndim)], np.float32)
-    elif g.opset >= 18:
-        axes = sorted(sizes)
-        new = g.shape_tensor([sizes[axis] for axis in axes])
-    else:
-        new = g.shape_tensor(shape)
+    known = None not in scales.values()
     cubic = method == "bicubic"
     return g.add(
         "Resize",
         x,
         None,
-        scales,
-        new,
-        axes=axes,
+        np.array([scales.get(axis, 1) for axis in range(x.ndim)], np.float32) if known else None,
+        # All sizes, not only these axes: ONNX Runtime's optimizer loses some when it moves transposes.
+        None if known else g.shape_tensor(shape),
         mode="cubic" if cubic else "linear",
         coordinate_transformation_mode="half_pixel",
         cubic_coeff_a=-0.5 if cubic else None,
         exclude_outside=1 if cubic else None,
         shape=shape,
     )
+
+
+def _scale(old: Size, new: Size) -> np.float32 | None:
+    """By how much an axis grows, so that ONNX's `floor(old * scale)` is the new size; None if not known."""
+    if not isinstance(old, int) or not isinstance(new, int):
+        factor = _factor(old, new)
+        return np.float32(factor) if factor else None
+    scale = np.float32(new / old)
+    return scale if float(scale) * old >= new else np.nextafter(scale, np.float32(np.inf))
 
 
 def _weighted(x: Tensor, axis: int, size: Size, method: str, antialias: bool) -> Tensor:
