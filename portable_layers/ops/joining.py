@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,7 +104,7 @@ def split(x: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         sizes = [size // count] * count
     else:
         cuts = [0, *(min(int(i), size) for i in indices_or_sections), size]
-        sizes = [b - a for a, b in zip(cuts, cuts[1:], strict=False)]
+        sizes = [b - a for a, b in itertools.pairwise(cuts)]
     if x.packing is not None or x.constant is not None:
         starts = np.cumsum([0, *sizes])
         return [normal_slice(x, axis, int(a), int(a) + n) for a, n in zip(starts, sizes, strict=False)]
@@ -114,7 +115,7 @@ def _split_unknown(x: Tensor, indices_or_sections: Any, axis: int) -> list[Tenso
     """Split an axis whose size is known only at run time."""
     if not isinstance(indices_or_sections, int | np.integer):
         cuts = [0, *(int(i) for i in indices_or_sections), None]
-        return [slice_axis(x, axis, a, b) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [slice_axis(x, axis, a, b) for a, b in itertools.pairwise(cuts)]
     count = int(indices_or_sections)
     part = x.shape[axis] // count
     sizes = (*x.shape[:axis], part, *x.shape[axis + 1 :])
