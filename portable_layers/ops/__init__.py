@@ -107,6 +107,9 @@ from portable_layers.ops.diagonals import (
     tril,
     triu,
 )
+from portable_layers.ops.einops import (
+    rearrange,
+)
 from portable_layers.ops.einsum import (
     einsum,
 )
@@ -320,6 +323,12 @@ from portable_layers.ops.sorting import (
     sort,
     top_k,
     unique,
+)
+from portable_layers.ops.special import (
+    erf,
+    erfc,
+    erfinv,
+    i0,
 )
 from portable_layers.ops.trigonometry import (
     angle,

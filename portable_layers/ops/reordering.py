@@ -9,7 +9,7 @@ import numpy as np
 from portable_layers.ops.dispatch import convert, graph, normalize_axes, normalize_axis, op
 from portable_layers.ops.indexing import gather
 from portable_layers.ops.joining import join
-from portable_layers.ops.shaping import expand_dims, listed, reshape, swapaxes
+from portable_layers.ops.shaping import expand_dims, listed, moveaxis, reshape, swapaxes
 from portable_layers.ops.slicing import slice_axis
 from portable_layers.tensor import Tensor
 
@@ -47,8 +47,15 @@ def rot90(array: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     if x.ndim < 2 or first == second:
         raise ValueError(f"rot90 needs two different axes. Received: axes={axes} for {x!r}")
     k %= 4
-    if k == 2:
+    if k == 2 and x.shape[first] == x.shape[second]:
         return flip(x, [first, second])
+    if k == 2:
+        # On TensorFlow, Keras 3.15 reads the half turned matrix in the shape of the whole one, so that
+        # its elements are mixed up; a model that was trained so needs just that.
+        turned = moveaxis(rot90(x, 1, axes), (first, second), (-2, -1))
+        whole = moveaxis(x, (first, second), (-2, -1)).shape
+        turned = reshape(rot90(reshape(turned, whole), 1, (-2, -1)), whole)
+        return moveaxis(turned, (-2, -1), (first, second))
     if k == 1:
         return swapaxes(flip(x, second), first, second)
     return flip(swapaxes(x, first, second), second) if k == 3 else x
