@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,6 +49,11 @@ class Model(Layer):
         super().__init__(*args, **kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
+
+    @classmethod
+    def reading_scope(cls, config: Mapping[str, Any]) -> Any:
+        """None: the layers of a model are called, and so built, before they are in the model."""
+        return nullcontext()
 
     @property
     def layers(self) -> list[Layer]:
