@@ -514,7 +514,7 @@ def model_from_config(config: Mapping[str, Any]) -> Model:
         UnsupportedLayerError: naming every layer of a class that is not known.
         SerializationError: for a config that its class does not take.
     """
-    unknown = list(_unknown_layers(config, ""))
+    unknown = list(_unknown_layers(config))
     if unknown:
         raise UnsupportedLayerError(unknown)
     with object_sharing():
@@ -524,22 +524,26 @@ def model_from_config(config: Mapping[str, Any]) -> Model:
     return made
 
 
-def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
-    """Every layer in a model's config whose class is not registered."""
+def _unknown_layers(config: Any, path: str | None = None) -> Iterator[UnsupportedLayer]:
+    """Every layer in a model's config whose class is not registered.
+
+    Args:
+        path: of what holds it; "" in the model itself, None for the model, whose name is not in paths.
+    """
     inner = config.get("config") if isinstance(config, Mapping) else None
     if not isinstance(inner, Mapping):
         return
     name = config.get("class_name")
     module = str(config.get("module") or "")
     own = inner.get("name")
-    here = f"{path}/{own}" if path and own else (own or path)
+    here = "" if path is None else "/".join(str(part) for part in (path, own) if part)
     known: Mapping[str, Any] = OPERATIONS if ".ops" in module or ".activations" in module else classes()
     if isinstance(name, str) and name not in known and config.get("registered_name") not in known:
         reason = "Lambda code is refused" if name == "Lambda" else UnsupportedLayer("", "").reason
         yield UnsupportedLayer(here or "(model)", name, reason)
     layers = inner.get("layers")
     for layer in layers if isinstance(layers, list) else []:
-        yield from _unknown_layers(layer, here if path or own is None else "")
+        yield from _unknown_layers(layer, here)
     for key in ("layer", "backward_layer", "cell", "cells"):  # of layers around others
         held = inner.get(key)
         for layer in held if isinstance(held, list) else [held]:
