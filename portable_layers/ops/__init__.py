@@ -4,6 +4,14 @@ Called on arrays they run at once, called on the tensors of a functional model t
 Keras records them, and called while a graph is being built they emit nodes.
 """
 
+from portable_layers.ops import linalg
+from portable_layers.ops.adaptive_pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
+)
+from portable_layers.ops.attention import (
+    dot_product_attention,
+)
 from portable_layers.ops.bitwise import (
     bitwise_and,
     bitwise_invert,
@@ -93,6 +101,10 @@ from portable_layers.ops.creation import (
     zeros,
     zeros_like,
 )
+from portable_layers.ops.ctc import (
+    ctc_decode,
+    ctc_loss,
+)
 from portable_layers.ops.cumulative import (
     cumprod,
     cumsum,
@@ -144,6 +156,10 @@ from portable_layers.ops.elementwise import (
     subtract,
     true_divide,
 )
+from portable_layers.ops.encoding import (
+    multi_hot,
+    one_hot,
+)
 from portable_layers.ops.exponential import (
     exp,
     exp2,
@@ -177,6 +193,31 @@ from portable_layers.ops.joining import (
     unstack,
     vsplit,
     vstack,
+)
+from portable_layers.ops.linalg import (
+    cholesky,
+    cholesky_inverse,
+    det,
+    eigh,
+    inv,
+    logdet,
+    lstsq,
+    lu_factor,
+    matrix_rank,
+    norm,
+    pinv,
+    qr,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+)
+from portable_layers.ops.losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    normalize,
+    psnr,
+    sparse_categorical_crossentropy,
 )
 from portable_layers.ops.nan_reduction import (
     nanargmax,
@@ -226,6 +267,12 @@ from portable_layers.ops.normalization import (
 )
 from portable_layers.ops.padding import (
     pad,
+)
+from portable_layers.ops.patches import (
+    depth_to_space,
+    fold,
+    space_to_depth,
+    unfold,
 )
 from portable_layers.ops.pooling import (
     average_pool,
@@ -307,6 +354,17 @@ from portable_layers.ops.shaping import (
     squeeze,
     swapaxes,
     transpose,
+)
+from portable_layers.ops.signal import (
+    cdist,
+    extract_sequences,
+    fft,
+    fft2,
+    ifft2,
+    irfft,
+    istft,
+    rfft,
+    stft,
 )
 from portable_layers.ops.sorting import (
     argpartition,
