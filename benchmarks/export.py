@@ -1,8 +1,8 @@
 """Export of `keras.applications`: ours beside Keras's own exporter, in one process on one machine.
 
-    python benchmarks/export.py                         # the fourteen networks of the parity test
-    python benchmarks/export.py --models ResNet50 --json results.json
-    python benchmarks/export.py --all                   # all networks of keras.applications
+    python -m benchmarks.export                         # the fourteen networks of the parity test
+    python -m benchmarks.export --models ResNet50 --json results.json
+    python -m benchmarks.export --all                   # all networks of keras.applications
 
 For each network, with seeded random weights and non-trivial batch-norm statistics at its full input
 size: the time from a `.keras` file to a saved, checked and loaded `.onnx` file, against the time of
@@ -34,12 +34,7 @@ import onnx
 import onnxruntime
 
 from converters import from_keras
-
-NETWORKS = (
-    "MobileNet", "MobileNetV2", "MobileNetV3Small", "ResNet50", "ResNet50V2", "DenseNet121",
-    "EfficientNetB0", "EfficientNetV2B0", "InceptionV3", "InceptionResNetV2", "Xception", "VGG16",
-    "NASNetMobile", "ConvNeXtTiny",
-)  # fmt: skip
+from models.applications import NETWORKS, all_networks, build
 
 # Run in a fresh process: peak memory is a high-water mark that cannot be reset.
 _MEMORY_PROBE = """
@@ -53,25 +48,6 @@ before = peak()
 from_keras(sys.argv[1]).save(sys.argv[2])
 print(peak() - before)
 """
-
-
-def build(name: str, size: int | None = None) -> Any:
-    """A network of keras.applications with seeded weights and non-trivial batch-norm statistics.
-
-    Args:
-        size: height and width of the input; the network's own by default.
-    """
-    import keras
-
-    keras.utils.set_random_seed(0)
-    shape = None if size is None else (size, size, 3)
-    model = getattr(keras.applications, name)(weights=None, input_shape=shape)
-    rng = np.random.default_rng(0)
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for variable, low, high in ((layer.moving_mean, -0.1, 0.1), (layer.moving_variance, 0.8, 1.2)):
-                variable.assign(rng.uniform(low, high, variable.shape).astype("float32"))
-    return model
 
 
 def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
@@ -162,15 +138,6 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _text(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def all_networks() -> list[str]:
-    """Every network of keras.applications."""
-    import inspect
-
-    import keras
-
-    return [n for n, f in vars(keras.applications).items() if inspect.isfunction(f)]
 
 
 def main() -> None:

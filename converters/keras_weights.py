@@ -100,6 +100,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
     """
     for path, item, variables in walk(model):
         stored = store.variables(path)
+        if isinstance(item, SeedGenerator) and not stored:
+            continue  # Keras wrote the state of seeds in its first versions only
         for key, variable in variables.items():
             array = stored.get(key)
             if array is None:
@@ -119,6 +121,8 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
                 f"{source} holds {len(stored)} variables for layer {item.name} at {_join(path, 'vars')}; "
                 f"expected: {len(variables)}"
             )
+        if isinstance(item, Layer):
+            item.weights_loaded()
 
 
 def _join(path: str, name: str) -> str:

@@ -12,6 +12,7 @@ from converters.from_onnx import from_onnx
 from converters.keras_archive import write_keras_archive
 from converters.keras_weights import walk
 from portable_layers.errors import MissingDependencyError, WeightsError
+from portable_layers.layer import Layer
 from portable_layers.model import Model
 from portable_layers.serialization import object_sharing, serialize_object
 
@@ -56,7 +57,12 @@ def to_keras_file(source: Any, path: str | os.PathLike[str]) -> None:
     for place, item, variables in walk(model):
         names[place] = item.name
         if variables:
-            weights[place] = {key: v.numpy() for key, v in variables.items()}
+            stored = (
+                item.stored_values()
+                if isinstance(item, Layer)
+                else {k: v.numpy() for k, v in variables.items()}
+            )
+            weights[place] = stored
     write_keras_archive(Path(path), _config(model), weights, names)
 
 

@@ -19,7 +19,8 @@ class Array:
         shape: without the batch; None for a size known only when the model runs.
         dtype: Keras dtype name.
         low, high: range of the values; integers are drawn from `[low, high)`.
-        sizes: the size to test with for each None of the shape, in order.
+        sizes: the size to test with for each None of the shape, in order; 7, 9, 6 by default.
+        values: what to draw from in place of the range (strings, tokens that matter).
     """
 
     shape: tuple[int | None, ...]
@@ -27,6 +28,7 @@ class Array:
     low: float = -2.0
     high: float = 2.0
     sizes: tuple[int, ...] = ()
+    values: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)

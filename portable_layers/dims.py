@@ -29,8 +29,9 @@ class FloorDiv:
     denominator: Size
 
     def __str__(self) -> str:
-        bottom = str(self.denominator)
-        return f"({self.numerator})//{f'({bottom})' if ' ' in bottom else bottom}"
+        bottom = self.denominator
+        plain = isinstance(bottom, int) or bottom.name is not None
+        return f"({self.numerator})//{bottom if plain else f'({bottom})'}"
 
 
 class Dim:
@@ -184,7 +185,8 @@ class Dim:
             for monomial, coefficient in sorted(
                 self.terms.items(), key=lambda t: (not t[0], str([str(a) for a in t[0]]))
             ):
-                product = "*".join(str(a) for a in monomial)
+                alone = coefficient == 1 and len(monomial) == 1
+                product = "*".join(str(a) if alone or isinstance(a, str) else f"({a})" for a in monomial)
                 if not monomial:
                     text = str(abs(coefficient))
                 else:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portable_layers import dtypes, tree
-from portable_layers.graph import Graph
+from portable_layers.graph import Graph, State
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable
 
@@ -57,8 +57,8 @@ def call(
     settings = tree.flatten(config)
     if any(isinstance(x, types.FunctionType | types.MethodType) for x in (*leaves, *settings)):
         # A function may give another graph the next time: what it closes over is not in the key.
-        session, structure, names, probes = _compile(emit, args, kwargs)
-        return _results(session, arrays, structure, names, probes)
+        session, *compiled = _compile(emit, args, kwargs)
+        return _results(session, arrays, *compiled)
     variables = getattr(owner, "variables", ())
     key = (
         id(owner),
@@ -75,24 +75,38 @@ def call(
     found = _cache.get(key)
     if found is not None and found[0] is owner:
         _cache.move_to_end(key)
-        _, session, (structure, names, probes) = found
+        _, session, (structure, names, probes, states) = found
     else:
-        session, structure, names, probes = _compile(emit, args, kwargs)
-        _cache[key] = (owner, session, (structure, names, probes))
+        session, structure, names, probes, states = _compile(emit, args, kwargs)
+        _cache[key] = (owner, session, (structure, names, probes, states))
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
-    return _results(session, arrays, structure, names, probes)
+    return _results(session, arrays, structure, names, probes, states)
 
 
 def _results(
-    session: Any, arrays: list[np.ndarray], structure: Any, names: list[str], probes: list
+    session: Any,
+    arrays: list[np.ndarray],
+    structure: Any,
+    names: list[str],
+    probes: list,
+    states: list[State],
 ) -> tuple[Any, list[tuple[Any, Any]]]:
-    results = session({f"input_{i}": a for i, a in enumerate(arrays)})
+    feed = {f"input_{i}": a for i, a in enumerate(arrays)}
+    for state in states:
+        feed[state.start.value.name] = state.owner.kept_state(
+            state.name, state.start.shape, state.start.dtype
+        )
+    results = session(feed)
+    for state in states:
+        state.owner.keep_state(state.name, results[state.end])
     outputs = tree.pack(structure, [results[n] for n in names])
     return outputs, [(owner_, results[name]) for owner_, name in probes]
 
 
-def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, Any, list[str], list]:
+def _compile(
+    emit: Callable[..., Any], args: tuple, kwargs: dict
+) -> tuple[Any, Any, list[str], list, list[State]]:
     from portable_layers.model_file import to_proto
     from portable_layers.passes import clean
 
@@ -113,8 +127,9 @@ def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, 
         flat: list[Tensor] = [graph.as_tensor(t) for t in tree.flatten(outputs)]
         names = [graph.output(t, f"output_{i}").value.name for i, t in enumerate(flat)]
         probes = [(o, graph.output(t, f"probe_{i}").value.name) for i, (o, t) in enumerate(graph.probes)]
+        graph.output_states()
     clean(graph)
-    return _session(to_proto(graph)), structure, names, probes
+    return _session(to_proto(graph)), structure, names, probes, list(graph.states.values())
 
 
 def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,30 @@ NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
 _MAX_INFERENCE_DATA = 64
 
 _active = threading.local()
+
+
+@dataclass(eq=False)
+class State:
+    """What a layer keeps from one run to the next.
+
+    Attributes:
+        owner: the layer.
+        name: which of its states.
+        label: the layer's path and the name.
+        start: the input that it comes in by.
+        now: its value after the calls so far.
+        end: the name of the output that it leaves by, once the graph is finished.
+    """
+
+    owner: Any
+    name: str
+    label: str
+    start: Tensor
+    now: Tensor = field(init=False)
+    end: str | None = None
+
+    def __post_init__(self) -> None:
+        self.now = self.start
 
 
 def current_graph() -> Graph | None:
@@ -75,11 +100,15 @@ class Graph:
         self._sizes: dict[Dim, Tensor] = {}
         self._insert_before: Any = None
         self.autocast: str | None = parent.autocast if parent else None
+        # The bodies that nodes of this graph have as attributes, by node.
+        self._bodies: dict[Any, list[Graph]] = {}
         if parent is None:
             self.domains: dict[str, int] = {"": opset}
             self.dims: dict[Dim, tuple[Tensor, int]] = {}
             # Values that a run must give beside the outputs, e.g. for the losses of layers.
             self.probes: list[tuple[Any, Tensor]] = []
+            # What stateful layers keep between runs, by layer and name.
+            self.states: dict[tuple[int, str], State] = {}
             self.tensors: dict[Any, Tensor] = {}
             self._names: dict[str, int] = {}
             self._scopes: list[str] = []
@@ -133,6 +162,32 @@ class Graph:
         self._register_dims(tensor)
         return tensor
 
+    def state(self, owner: Any, name: str, dtype: str, shape: Sequence[Size]) -> Tensor:
+        """What a layer keeps from one run to the next: an input `layer/name_in`, zero at first.
+
+        Asked for again in the same graph, it is what `keep` was last given.
+        """
+        states, key = self.root.states, (id(owner), name)
+        if key not in states:
+            label = f"{self.path}/{name}"
+            states[key] = State(owner, name, label, self.root.input(f"{label}_in", dtype, shape))
+        return states[key].now
+
+    def keep(self, owner: Any, name: str, tensor: Tensor) -> None:
+        """Say what a state becomes.
+
+        Raises:
+            GraphError: inside of a body, whose tensors are not there when the run ends.
+        """
+        if self.parent is not None:
+            raise GraphError(f"{self.path}: a stateful layer cannot be called once a step of a loop")
+        self.root.states[id(owner), name].now = tensor
+
+    def output_states(self) -> None:
+        """Make outputs `layer/name_out` of all states; called after the model's own outputs."""
+        for state in self.root.states.values():
+            state.end = self.output(state.now, f"{state.label}_out").value.name
+
     def output(self, tensor: Tensor, name: str) -> Tensor:
         """Make a tensor an output of the graph under this name (or `name_1` where it is taken)."""
         self._check_reachable(tensor, f"output {name}")
@@ -177,6 +232,16 @@ class Graph:
             root._weights[id(variable)] = self.weight(Packing.of(variable))
         return root._weights[id(variable)]
 
+    @contextmanager
+    def replacing(self, variable: Variable, tensor: Tensor) -> Iterator[None]:
+        """Inside, the variable stands for another tensor, e.g. a normalized kernel."""
+        weights, own = self.root._weights, self.variable(variable)
+        weights[id(variable)] = tensor
+        try:
+            yield
+        finally:
+            weights[id(variable)] = own
+
     def weight(self, packing: Packing) -> Tensor:
         """A rearrangement of variables as an initializer; evaluated when the file is written.
 
@@ -202,15 +267,19 @@ class Graph:
             self._check_reachable(x, "operand")
             return x
         if isinstance(x, Variable):
-            tensor = self.variable(x)
-            if self.autocast and x.autocast and dtypes.is_float(x.dtype) and x.dtype != self.autocast:
-                return self.add("Cast", tensor, to=dtypes.to_onnx(self.autocast))
-            return tensor
+            return self.autocast_weight(self.variable(x), x)
         if isinstance(x, Dim):
             return self.size(x)
         if isinstance(x, list | tuple) and any(isinstance(n, Dim | Tensor) for n in x):
             return self.shape_tensor(x)
         return self.constant(x, dtype)
+
+    def autocast_weight(self, tensor: Tensor, variable: Variable) -> Tensor:
+        """A tensor made of a variable, in the compute dtype of the layer that is being built."""
+        wanted = self.autocast
+        if wanted and variable.autocast and dtypes.is_float(variable.dtype) and variable.dtype != wanted:
+            return self.add("Cast", tensor, to=dtypes.to_onnx(wanted))
+        return tensor
 
     def add(
         self,
@@ -247,35 +316,30 @@ class Graph:
             while operands and operands[-1] is None:
                 operands.pop()
             types, converted = self._check(op_type, domain, operands, outputs, spec, attributes)
+            node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
+            names = [node_name, *(f"{node_name}:{index}" for index in range(1, outputs))]
+            known = shape if outputs == 1 else None
+            shapes = [self._merge(found, known, n) for (_, found), n in zip(types, names, strict=True)]
         except GraphError as error:
             raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-        node_name = self.unique_name(f"{self.path}/{op_type}" if self.path else op_type)
-        results = []
-        for index, found in enumerate(types):
-            value = ir.Value(name=node_name if index == 0 else f"{node_name}:{index}")
-            results.append((value, found))
+        values = [self._value(n, d, s) for n, (d, _), s in zip(names, types, shapes, strict=True)]
         node = ir.Node(
             domain,
             op_type,
             [None if t is None else t.value for t in operands],
             [_ir_attribute(name, kind, value) for name, (kind, value) in converted.items()],
-            outputs=[value for value, _ in results],
+            outputs=values,
             name=node_name,
         )
+        bodies = [value for value in attributes.values() if isinstance(value, Graph)]
+        if bodies:
+            self._bodies[node] = bodies
         if self._insert_before is None:
             self.nodes.append(node)
         else:
             self.nodes.insert_before(self._insert_before, node)
         tensors = []
-        for value, (dtype, inferred) in results:
-            try:
-                sizes = self._merge(
-                    inferred, shape if shape is not None and outputs == 1 else None, value.name
-                )
-            except GraphError as error:
-                raise GraphError(self._describe(op_type, domain, operands, attributes, str(error))) from None
-            value.type = ir.TensorType(ir.DataType(dtypes.to_onnx(dtype)))
-            value.shape = _ir_shape(sizes)
+        for value, (dtype, _), sizes in zip(values, types, shapes, strict=True):
             tensor = self._make_tensor(value, dtype, sizes)
             self._register_dims(tensor)
             tensors.append(tensor)
@@ -289,12 +353,13 @@ class Graph:
             return self.constant(np.array([size], np.int64))
         graph: Graph | None = self
         while graph is not None:
-            if size in graph._sizes:
+            if size in graph._sizes and _exists(graph._sizes[size]):
                 return graph._sizes[size]
             graph = graph.parent
         source = self.root.dims.get(size)
-        if source is not None:
-            found = self.add("Shape", source[0], start=source[1], end=source[1] + 1)
+        if source is not None and _exists(source[0]):
+            axis = source[0].shape.index(size)  # passes permute axes
+            found = self.add("Shape", source[0], start=axis, end=axis + 1)
         elif size.name is not None:
             if not self.scratch:
                 raise GraphError(f"{self.path}: no tensor of the graph has the size {size}")
@@ -474,18 +539,72 @@ class Graph:
         finally:
             self._insert_before = previous
 
+    def graphs(self) -> Iterator[Graph]:
+        """The graph itself, and the bodies of its nodes with theirs."""
+        yield self
+        for bodies in list(self._bodies.values()):
+            for body in bodies:
+                yield from body.graphs()
+
+    def bodies_of(self, node: Any) -> Sequence[Graph]:
+        """The bodies that a node of this graph (Scan, Loop, If) runs."""
+        return self._bodies.get(node, ()) if self._bodies else ()
+
     def replace_uses(self, old: Tensor, new: Tensor) -> None:
         """Let every node, and the outputs of the graph, use `new` in place of `old`."""
-        is_output = old.value.is_graph_output()
-        name = old.value.name
-        old.value.replace_all_uses_with(new.value, replace_graph_outputs=is_output)
-        if is_output:
-            old.value.name, new.value.name = new.value.name, name
-            self.outputs = [new if t is old else t for t in self.outputs]
+        if old.value.is_graph_output():
+            self.replace_output(old, new)
+        old.value.replace_all_uses_with(new.value)
+
+    def replace_output(self, old: Tensor, new: Tensor) -> Tensor:
+        """Let the graph give `new` where it gave `old`; gives the output, which takes over the name.
+
+        It is a copy where `new` has a name that it must keep.
+        """
+        if new.value.producer() is None or new.value.is_graph_output() or new.graph is not self:
+            new = self.add("Identity", new)
+        for index, value in enumerate(self.nodes.outputs):
+            if value is old.value:
+                self.nodes.outputs[index] = new.value
+        old.value.name, new.value.name = new.value.name, old.value.name
+        self.outputs = [new if t is old else t for t in self.outputs]
+        root = self.root
+        root.probes = [(owner, new if t is old else t) for owner, t in root.probes]
+        return new
+
+    def set_input(self, node: Any, index: int, tensor: Tensor) -> None:
+        """Let a node take another tensor as its input number `index`, which it may not have yet."""
+        if index >= len(node.inputs):
+            node.resize_inputs(index + 1)
+        node.replace_input_with(index, tensor.value)
+
+    def attribute(self, node: Any, name: str, default: Any = None) -> Any:
+        """The value of a node's attribute, or `default` where it has none of that name."""
+        found = node.attributes.get(name)
+        return default if found is None else found.value
+
+    def set_attribute(self, node: Any, name: str, value: Any) -> None:
+        """Give an attribute of a node another value; its name and type are checked as in `add`."""
+        version = self.root.domains[node.domain]
+        formal = schema.schema_of(node.op_type, node.domain, version)
+        required = {n: a.value for n, a in node.attributes.items() if formal.attributes[n].required}
+        kind, converted = schema.convert_attributes(formal, required | {name: value})[name]
+        node.attributes[name] = _ir_attribute(name, kind, converted)
+
+    def node_proto(self, node: Any) -> onnx.NodeProto:
+        """A node as it is written to a file."""
+        return ir.to_proto(node)
+
+    def permute_axes(self, tensor: Tensor, order: Sequence[int]) -> None:
+        """Note that the node that gives a tensor gives it with its axes in another order now."""
+        tensor.shape = tuple(tensor.shape[a] for a in order)
+        tensor.value.shape = _ir_shape(tensor.shape)
 
     def remove(self, node: Any) -> None:
         """Remove a node whose outputs are used nowhere."""
         self.nodes.remove(node, safe=True)
+        for body in self._bodies.pop(node, ()):
+            body._discard()
 
     # Finishing
 
@@ -518,6 +637,13 @@ class Graph:
         return ir.Model(graph, ir_version=self.ir_version)
 
     # Inside
+
+    def _discard(self) -> None:
+        """Remove all nodes, so that outer tensors are not used by a body that is gone."""
+        self.nodes.outputs.clear()
+        self.outputs.clear()
+        for node in reversed(list(self.nodes)):
+            self.remove(node)
 
     def _check(
         self,
@@ -651,6 +777,12 @@ class _SizeMath:
         return _SizeMath(self.graph, self.graph.add("Mul", self.tensor, other.tensor))
 
 
+def _exists(tensor: Tensor) -> bool:
+    """Whether no pass has removed the node that gives the tensor."""
+    producer = tensor.value.producer()
+    return producer is None or producer.graph is not None
+
+
 def _type_key(tensor: Tensor) -> schema.TypeKey:
     sizes = tuple(d if isinstance(d, int) else str(d) for d in tensor.shape)
     return schema.TypeKey(dtypes.to_onnx(tensor.dtype), sizes)
@@ -688,4 +820,4 @@ def ir_to_proto(model: Any) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "current_graph", "ir_to_proto"]
+__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "State", "current_graph", "ir_to_proto"]

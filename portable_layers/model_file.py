@@ -11,7 +11,7 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 import numpy as np
 import onnx
@@ -27,10 +27,17 @@ from portable_layers.variable import Variable
 if TYPE_CHECKING:
     from portable_layers.model import Model
 
+# An initializer in a file: its tensor, where its bytes start, and how many they are.
+Place: TypeAlias = tuple[Tensor, int, int]
+
 METADATA_KEY = "portable_layers"
 METADATA_VERSION = 1
+# A second property, in models with stateful layers: JSON, the output of each state by its input.
+STATES_KEY = "portable_layers.states"
 # protobuf refuses messages of 2 GiB; larger weights go into a file beside the model.
 PROTO_LIMIT = 2**31 - 2**20
+# Larger files are checked without a copy of the weights in memory.
+_READ_BACK_BELOW = 2**24
 # Below this size, tensors stay in the model file even when the weights go beside it.
 _EXTERNAL_FROM = 1024
 
@@ -86,10 +93,14 @@ def save(graph: Graph, path: str | Path, metadata: dict[str, Any] | None = None)
         temporary = Path(temporary)
         if external:
             _write_external(skeleton, initializers, temporary, f"{path.name}.data")
+            check_file(temporary)
+            return
+        with open(temporary, "wb") as file:
+            places = _write(skeleton, initializers, file)
+        if _payload(initializers) < _READ_BACK_BELOW:
+            check_file(temporary)
         else:
-            with open(temporary, "wb") as file:
-                _write(skeleton, initializers, file)
-        check_file(temporary)
+            check_large_file(temporary, skeleton, places)
 
 
 def check_file(path: Path) -> None:
@@ -102,6 +113,38 @@ def check_file(path: Path) -> None:
         onnx.checker.check_model(str(path))
     except onnx.checker.ValidationError as error:
         raise GraphError(f"the ONNX checker refuses the exported model: {error}") from None
+    _load(str(path), path.parent)
+
+
+def check_large_file(path: Path, skeleton: onnx.ModelProto, places: Sequence[Place]) -> None:
+    """Like `check_file`, without reading the weights into memory.
+
+    The checker sees the large weights as inputs of their type; ONNX Runtime maps their bytes from
+    where they lie in the file.
+
+    Args:
+        skeleton: the model without its initializers.
+        places: where each initializer lies.
+    """
+    shown = onnx.ModelProto()
+    shown.CopyFrom(skeleton)
+    for tensor, _, _ in places:
+        kind = onnx.helper.make_tensor_type_proto(dtypes.to_onnx(tensor.dtype), _sizes(tensor))
+        shown.graph.input.add(name=tensor.value.name, type=kind)
+    try:
+        onnx.checker.check_model(shown)
+    except onnx.checker.ValidationError as error:
+        raise GraphError(f"the ONNX checker refuses the exported model: {error}") from None
+    del shown.graph.input[len(skeleton.graph.input) :]
+    for tensor, offset, size in places:
+        if tensor.dtype == "string" or size < _EXTERNAL_FROM:
+            _add_inline(shown, tensor)
+        else:
+            _add_external(shown, tensor, path.name, offset, size)
+    _load(shown.SerializeToString(), path.parent)
+
+
+def _load(model: str | bytes, folder: Path) -> None:
     try:
         import onnxruntime
     except ImportError:
@@ -110,9 +153,11 @@ def check_file(path: Path) -> None:
     # Whether it loads is the question, not how fast it would run.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     options.add_session_config_entry("session.disable_prepacking", "1")
+    if isinstance(model, bytes):
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
     options.log_severity_level = 4
     try:
-        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no base class
         raise GraphError(f"ONNX Runtime refuses the exported model: {error}") from None
 
@@ -130,13 +175,18 @@ def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor]
     names = unique_names(variables)
     model = graph.to_ir(names, initializers)
     model.producer_name = "portable-layers"
+    pairs = {s.start.value.name: s.end for s in graph.states.values() if s.end is not None}
+    if pairs:
+        model.metadata_props[STATES_KEY] = json.dumps(pairs)
     if metadata is not None:
         used = {id(v) for t in weights for v in t.packing.leaves()}  # type: ignore[union-attr]
         document = {
             "version": metadata["version"],
             "model": metadata["model"],
+            # By place in the model: paths depend on how, and after what else, a model was built.
+            "variables": [names[id(v)] if id(v) in used else None for v in variables],
             "weights": {t.value.name: t.packing.to_json(names) for t in weights},  # type: ignore[union-attr]
-            "unused": {names[id(v)]: _encode(v.numpy()) for v in variables if id(v) not in used},
+            "unused": {i: _encode(v.numpy()) for i, v in enumerate(variables) if id(v) not in used},
         }
         model.metadata_props[METADATA_KEY] = json.dumps(document, separators=(",", ":"))
     return initializers, model
@@ -154,7 +204,7 @@ def _bytes_of(tensor: Tensor) -> int:
     if tensor.dtype == "string":
         assert tensor.constant is not None
         return sum(len(str(s)) for s in tensor.constant.ravel())
-    count = int(np.prod(tensor.value.const_value.shape.numpy(), dtype=np.int64))
+    count = int(np.prod(_sizes(tensor), dtype=np.int64))
     return count * dtypes.to_numpy(tensor.dtype).itemsize
 
 
@@ -166,19 +216,24 @@ def _payload(initializers: Sequence[Tensor]) -> int:
 # copied: https://protobuf.dev/programming-guides/encoding
 
 
-def _write(skeleton: onnx.ModelProto, initializers: Sequence[Tensor], file: BinaryIO) -> None:
-    """Write the model with its initializers, whose bytes come last in the graph."""
+def _write(skeleton: onnx.ModelProto, initializers: Sequence[Tensor], file: BinaryIO) -> list[Place]:
+    """Write the model with its initializers, whose bytes come last in the graph; gives their places."""
     graph = skeleton.graph.SerializeToString()
-    skeleton.ClearField("graph")
+    shell = onnx.ModelProto()
+    shell.CopyFrom(skeleton)
+    shell.ClearField("graph")
     records = [_record(t) for t in initializers]
     total = len(graph) + sum(len(head) + size for head, size, _ in records)
-    file.write(skeleton.SerializeToString())
+    file.write(shell.SerializeToString())
     file.write(_key(onnx.ModelProto.GRAPH_FIELD_NUMBER) + _varint(total))
     file.write(graph)
-    for head, _, data in records:
+    places = []
+    for tensor, (head, size, data) in zip(initializers, records, strict=True):
         file.write(head)
+        places.append((tensor, file.tell(), size))
         for part in data():
             file.write(part)
+    return places
 
 
 def _record(tensor: Tensor) -> tuple[bytes, int, Any]:
@@ -196,8 +251,27 @@ def _record(tensor: Tensor) -> tuple[bytes, int, Any]:
 
 
 def _header(tensor: Tensor) -> onnx.TensorProto:
-    shape = tensor.value.const_value.shape.numpy()
-    return onnx.TensorProto(name=tensor.value.name, data_type=dtypes.to_onnx(tensor.dtype), dims=shape)
+    return onnx.TensorProto(
+        name=tensor.value.name, data_type=dtypes.to_onnx(tensor.dtype), dims=_sizes(tensor)
+    )
+
+
+def _sizes(tensor: Tensor) -> tuple[int, ...]:
+    return tensor.value.const_value.shape.numpy()
+
+
+def _add_inline(model: onnx.ModelProto, tensor: Tensor) -> None:
+    head, _, data = _record(tensor)
+    # The record is a field of the graph already; parsing it appends one initializer.
+    model.graph.MergeFromString(head + b"".join(data()))
+
+
+def _add_external(model: onnx.ModelProto, tensor: Tensor, location: str, offset: int, size: int) -> None:
+    proto = model.graph.initializer.add()
+    proto.CopyFrom(_header(tensor))
+    proto.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", offset), ("length", size)):
+        proto.external_data.add(key=key, value=str(value))
 
 
 def _data(tensor: Tensor) -> Iterator[Any]:
@@ -214,17 +288,11 @@ def _write_external(
         for tensor in initializers:
             size = _bytes_of(tensor)
             if tensor.dtype == "string" or size < _EXTERNAL_FROM:
-                head, _, data = _record(tensor)
-                # The head is a field of the graph already; parsing it appends one initializer.
-                skeleton.graph.MergeFromString(head + b"".join(data()))
+                _add_inline(skeleton, tensor)
                 continue
             # Aligned for memory mapping.
             data_file.write(b"\0" * (-data_file.tell() % 4096))
-            proto = skeleton.graph.initializer.add()
-            proto.CopyFrom(_header(tensor))
-            proto.data_location = onnx.TensorProto.EXTERNAL
-            for key, value in (("location", data_name), ("offset", data_file.tell()), ("length", size)):
-                proto.external_data.add(key=key, value=str(value))
+            _add_external(skeleton, tensor, data_name, data_file.tell(), size)
             for part in _data(tensor):
                 data_file.write(part)
     with open(path, "wb") as file:
@@ -248,6 +316,7 @@ def _varint(n: int) -> bytes:
 __all__ = [
     "METADATA_KEY",
     "METADATA_VERSION",
+    "STATES_KEY",
     "Packing",
     "check_file",
     "metadata_of",

@@ -2,19 +2,21 @@
 
 Keras and ONNX keep the same numbers in other orders (HWIO and OIHW kernels, gate orders). A
 `Packing` says which moves lead from variables to an initializer: transpose, reshape, slice, take,
-concatenate. It only moves elements, so it is evaluated lazily (nothing is copied before the file is
+concatenate, also with zeros. It only moves elements, so it is evaluated lazily (nothing is copied before the file is
 written), it is written into the model's metadata as JSON, and it is undone without any knowledge of
 the layer: packing the index of each element tells where that element went.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from portable_layers.dtypes import standardize, to_numpy
 from portable_layers.errors import SerializationError
 
 
@@ -37,8 +39,8 @@ class Packing:
     """A node of the tree of moves that makes an initializer out of variables.
 
     Attributes:
-        move: `variable`, `transpose`, `reshape`, `slice`, `take` or `concat`.
-        sources: the packings that it moves; empty for `variable`.
+        move: `variable`, `zeros`, `transpose`, `reshape`, `slice`, `take` or `concat`.
+        sources: the packings that it moves; empty for `variable` and `zeros`.
         arguments: what the move needs, JSON-able (`perm`, `shape`, `axis` ...).
         variable: the variable of a leaf.
     """
@@ -54,6 +56,11 @@ class Packing:
     def of(variable: Source) -> Packing:
         return Packing("variable", tuple(variable.shape), variable.dtype, variable=variable)
 
+    @staticmethod
+    def zeros(shape: Sequence[int], dtype: str) -> Packing:
+        """Zeros of no variable: what an operator wants beside a variable (a second bias)."""
+        return Packing("zeros", tuple(shape), dtype, arguments=(list(shape), dtype))
+
     def transpose(self, perm: Sequence[int]) -> Packing:
         perm = [int(p) for p in perm]
         if perm == list(range(len(self.shape))):
@@ -67,18 +74,29 @@ class Packing:
         shape = tuple(int(n) for n in shape)
         if shape == self.shape:
             return self
+        if math.prod(shape) != math.prod(self.shape) or any(n < 0 for n in shape):
+            raise ValueError(f"a weight of shape {self.shape} cannot be reshaped to {shape}")
         if self.move == "reshape":
             return self.sources[0].reshape(shape)
         return self._then("reshape", shape, list(shape))
 
     def slice(self, axis: int, start: int, stop: int, step: int = 1) -> Packing:
+        axis = self._axis(axis)
         size = len(range(*slice(start, stop, step).indices(self.shape[axis])))
         shape = (*self.shape[:axis], size, *self.shape[axis + 1 :])
         return self._then("slice", shape, axis, start, stop, step)
 
     def take(self, axis: int, indices: Sequence[int]) -> Packing:
+        axis = self._axis(axis)
+        if any(not 0 <= i < self.shape[axis] for i in indices):
+            raise ValueError(f"a weight of shape {self.shape} has no such indices along axis {axis}")
         shape = (*self.shape[:axis], len(indices), *self.shape[axis + 1 :])
         return self._then("take", shape, axis, [int(i) for i in indices])
+
+    def _axis(self, axis: int) -> int:
+        if not -len(self.shape) <= axis < len(self.shape):
+            raise ValueError(f"a weight of shape {self.shape} has no axis {axis}")
+        return axis % len(self.shape)
 
     def _then(self, move: str, shape: tuple[int, ...], *arguments: Any) -> Packing:
         return Packing(move, shape, self.dtype, (self,), arguments)
@@ -86,6 +104,7 @@ class Packing:
     @staticmethod
     def concat(parts: Sequence[Packing], axis: int) -> Packing:
         first = parts[0]
+        axis = first._axis(axis)
         size = sum(p.shape[axis] for p in parts)
         shape = (*first.shape[:axis], size, *first.shape[axis + 1 :])
         return Packing("concat", shape, first.dtype, tuple(parts), (axis,))
@@ -101,11 +120,18 @@ class Packing:
         """The initializer's value; a view of the variable where NumPy can give one."""
         return self.evaluate({id(v): v.numpy() for v in self.leaves()})
 
-    def evaluate(self, values: Mapping[int, np.ndarray]) -> np.ndarray:
-        """Apply the moves to other arrays, given by the `id` of the variable they stand for."""
+    def evaluate(self, values: Mapping[int, np.ndarray], filling: int = 0) -> np.ndarray:
+        """Apply the moves to other arrays, given by the `id` of the variable they stand for.
+
+        Args:
+            filling: what stands in the place of zeros that belong to no variable.
+        """
         if self.move == "variable":
             return values[id(self.variable)]
-        parts = [s.evaluate(values) for s in self.sources]
+        if self.move == "zeros":
+            dtype = next((v.dtype for v in values.values()), to_numpy(self.dtype))
+            return np.full(self.shape, filling, dtype)
+        parts = [s.evaluate(values, filling) for s in self.sources]
         x, args = parts[0], self.arguments
         if self.move == "transpose":
             return x.transpose(args[0])
@@ -139,6 +165,8 @@ class Packing:
             if isinstance(form, str):
                 return Packing.of(variables[form])
             move, parts, *args = form
+            if move == "zeros":
+                return Packing.zeros([int(n) for n in args[0]], standardize(args[1]))
             sources = [Packing.from_json(p, variables) for p in parts]
             if move == "concat":
                 return Packing.concat(sources, int(args[0]))
@@ -169,7 +197,7 @@ def unpack(packing: Packing, packed: np.ndarray, into: Mapping[int, np.ndarray])
         size = int(np.prod(variable.shape, dtype=np.int64))
         indices[id(variable)] = np.arange(offset, offset + size).reshape(variable.shape)
         offset += size
-    order = packing.evaluate(indices).ravel()
+    order = packing.evaluate(indices, filling=-1).ravel()
     flat = packed.ravel()
     for variable in leaves:
         index = indices[id(variable)]

@@ -53,4 +53,6 @@ def register(package: str = "Custom", name: str | None = None) -> Callable[[type
 
 def classes() -> dict[str, type]:
     """All registered classes by name."""
+    import portable_layers.layers  # noqa: F401 - whoever asks must find Keras's own layers
+
     return _classes

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from portable_layers.errors import InputError
 from runtime.files import atomic_write
+from runtime.signature import TensorInfo
 
 
 def read_arrays(path: str | os.PathLike[str]) -> np.ndarray | dict[str, np.ndarray]:
@@ -32,6 +33,33 @@ def read_arrays(path: str | os.PathLike[str]) -> np.ndarray | dict[str, np.ndarr
         if not isinstance(array, np.ndarray):
             raise _unreadable(path, f"member {name!r} is no array")
     return arrays
+
+
+def read_inputs(path: str | os.PathLike[str], inputs: Sequence[TensorInfo]) -> dict[str, np.ndarray]:
+    """A model's inputs from a .npz file, or from a .npy file where the model takes one.
+
+    Args:
+        path: the file.
+        inputs: what the model takes; only the names and dtypes are used.
+
+    Raises:
+        InputError: the file cannot be understood, or holds one array for several inputs.
+        OSError: it cannot be read.
+    """
+    loaded = read_arrays(path)
+    if not isinstance(loaded, dict):
+        required = [info.name for info in inputs if info.required]
+        if len(required) != 1:
+            raise InputError(
+                f"{path} holds one array, the model takes {len(required)} inputs: "
+                f"save them by name with numpy.savez: {', '.join(required)}"
+            )
+        loaded = {required[0]: loaded}
+    dtypes = {info.name: info.dtype for info in inputs}
+    return {
+        name: restore_dtype(array, dtypes[name]) if name in dtypes else array
+        for name, array in loaded.items()
+    }
 
 
 def write_arrays(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray]) -> None:

@@ -244,6 +244,7 @@ from portable_layers.ops.nn_activations import (
     leaky_relu,
     log_sigmoid,
     log_softmax,
+    prelu,
     relu,
     relu6,
     selu,
@@ -263,6 +264,7 @@ from portable_layers.ops.nn_activations import (
 from portable_layers.ops.normalization import (
     batch_normalization,
     layer_normalization,
+    normalize,
     rms_normalization,
 )
 from portable_layers.ops.padding import (
@@ -275,6 +277,8 @@ from portable_layers.ops.patches import (
     unfold,
 )
 from portable_layers.ops.pooling import (
+    adaptive_average_pool,
+    adaptive_max_pool,
     average_pool,
     max_pool,
 )

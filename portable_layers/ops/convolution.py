@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers.dims import Size
-from portable_layers.ops.dispatch import graph, op, promote
-from portable_layers.ops.layout import channels_back, channels_first
-from portable_layers.ops.shaping import reshape, transpose
-from portable_layers.ops.windows import spread, window
+from portable_layers import dtypes
+from portable_layers.dims import Shape, Size
+from portable_layers.ops.convolution_kernels import (
+    Kernel,
+    channels_first_kernel,
+    kernel_matrices,
+    transposed_matrix,
+)
+from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.elementwise import add
+from portable_layers.ops.layout import (
+    channels_back,
+    channels_first,
+    channels_last,
+    channels_last_back,
+    standardize_data_format,
+)
+from portable_layers.ops.unfolding import UNFOLDED_DTYPES, unfolded_conv, unfolded_conv_transpose
+from portable_layers.ops.windows import Window, spread, window
 from portable_layers.tensor import Tensor
-
-
-def _format(data_format: str | None) -> str:
-    return data_format or "channels_last"
+from portable_layers.variable import Variable
 
 
 @op("nn.Conv", "inputs", "kernel")
@@ -36,51 +47,12 @@ def conv(
 
     Returns:
         `(batch, *spatial, filters)`, or channels first.
+
+    Raises:
+        ValueError: for channels that do not fit, or where nothing would come out.
     """
-    x, k = promote(inputs, kernel)
+    x, k = _operands(inputs, kernel)
     return conv_with_bias(x, k, None, strides, padding, data_format, dilation_rate)
-
-
-def conv_with_bias(
-    x: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None,
-    strides: Any,
-    padding: str,
-    data_format: str | None,
-    dilation_rate: Any,
-    groups: int | None = None,
-) -> Tensor:
-    """`conv` with the bias `(filters,)` in the same operator."""
-    data_format = _format(data_format)
-    rank = x.ndim - 2
-    first = channels_first(x, data_format)
-    strides, dilations = spread(strides, rank, "strides"), spread(dilation_rate, rank, "dilation_rate")
-    sizes = [int(n) for n in kernel.shape[:rank]]
-    where = window(first.shape[2:], sizes, strides, dilations, padding)
-    channels = first.shape[1]
-    if groups is None:
-        groups = int(channels) // int(kernel.shape[-2])  # type: ignore[arg-type]
-    y = graph().add(
-        "Conv",
-        first,
-        transpose(kernel, (rank + 1, rank, *range(rank))),
-        bias,
-        kernel_shape=sizes,
-        strides=strides if any(s != 1 for s in strides) else None,
-        dilations=dilations if any(d != 1 for d in dilations) else None,
-        group=groups if groups != 1 else None,
-        shape=(first.shape[0], kernel.shape[-1], *where.output),
-        **where.attributes,
-    )
-    return channels_back(y, data_format)
-
-
-def depthwise_kernel(kernel: Tensor) -> Tensor:
-    """`(*window, channels, multiplier)` as the kernel of a grouped convolution
-    `(*window, 1, channels * multiplier)`."""
-    *sizes, channels, multiplier = kernel.shape
-    return reshape(kernel, (*sizes, 1, channels * multiplier))
 
 
 @op("nn.DepthwiseConv", "inputs", "kernel")
@@ -93,11 +65,8 @@ def depthwise_conv(
     dilation_rate: Any = 1,
 ) -> Any:
     """Each channel by itself: kernel `(*window, channels, multiplier)`, else as `conv`."""
-    x, k = promote(inputs, kernel)
-    channels = int(k.shape[-2])
-    return conv_with_bias(
-        x, depthwise_kernel(k), None, strides, padding, data_format, dilation_rate, channels
-    )
+    x, k = _operands(inputs, kernel)
+    return conv_with_bias(x, k, None, strides, padding, data_format, dilation_rate, depthwise=True)
 
 
 @op("nn.SeparableConv", "inputs", "depthwise_kernel", "pointwise_kernel")
@@ -126,48 +95,103 @@ def conv_transpose(
     dilation_rate: Any = 1,
 ) -> Any:
     """Transposed convolution; kernel `(*window, filters, channels)`."""
-    x, k = promote(inputs, kernel)
+    x, k = _operands(inputs, kernel)
     return conv_transpose_with_bias(x, k, None, strides, padding, output_padding, data_format, dilation_rate)
+
+
+def conv_with_bias(
+    x: Tensor,
+    kernel: Kernel,
+    bias: Any,
+    strides: Any,
+    padding: str,
+    data_format: str | None,
+    dilation_rate: Any,
+    depthwise: bool = False,
+) -> Tensor:
+    """`conv` or `depthwise_conv` with the bias `(filters,)` in the same operator.
+
+    The kernel may be a variable: it is then written in ONNX's layout and not transposed in the graph.
+    """
+    data_format = standardize_data_format(data_format)
+    rank, channels = _check_rank(x, kernel, data_format)
+    strides, dilations = spread(strides, rank, "strides"), spread(dilation_rate, rank, "dilation_rate")
+    sizes = [int(n) for n in kernel.shape[:rank]]
+    groups, filters = _groups(channels, kernel, depthwise)
+    last = x.dtype in UNFOLDED_DTYPES
+    x = channels_last(x, data_format) if last else channels_first(x, data_format)
+    where = window(x.shape[1:-1] if last else x.shape[2:], sizes, strides, dilations, padding)
+    inner, outer = _placed_bias(bias, x.dtype, data_format, filters, where.output)
+    if last:
+        matrices = kernel_matrices(kernel, groups, depthwise, x.dtype)
+        padded = _padded(x, where, 1)
+        y = unfolded_conv(padded, matrices, inner, sizes, strides, dilations, groups, where.output)
+        return _add_outer(channels_last_back(y, data_format), outer)
+    attributes = where.attributes
+    if where.pads is None and not where.automatic:
+        x, attributes = _padded(x, where, 2), {}
+    y = graph().add(
+        "Conv",
+        x,
+        channels_first_kernel(kernel, x.dtype, depthwise),
+        inner,
+        kernel_shape=sizes,
+        strides=strides if any(s != 1 for s in strides) else None,
+        dilations=dilations if any(d != 1 for d in dilations) else None,
+        group=groups if groups != 1 else None,
+        shape=(x.shape[0], filters, *where.output),
+        **attributes,
+    )
+    return _add_outer(channels_back(y, data_format), outer)
 
 
 def conv_transpose_with_bias(
     x: Tensor,
-    kernel: Tensor,
-    bias: Tensor | None,
+    kernel: Tensor | Variable,
+    bias: Any,
     strides: Any,
     padding: str,
     output_padding: Any,
     data_format: str | None,
     dilation_rate: Any,
 ) -> Tensor:
-    """`conv_transpose` with the bias `(filters,)` in the same operator."""
-    data_format = _format(data_format)
-    rank = x.ndim - 2
-    first = channels_first(x, data_format)
+    """`conv_transpose` with the bias `(filters,)` in the same operator; see `conv_with_bias`."""
+    data_format = standardize_data_format(data_format)
+    rank, channels = _check_rank(x, kernel, data_format)
+    if channels != kernel.shape[-1]:
+        raise _misfit(channels, kernel)
     strides, dilations = spread(strides, rank, "strides"), spread(dilation_rate, rank, "dilation_rate")
     extra = (None,) * rank if output_padding is None else spread(output_padding, rank, "output_padding", True)
     sizes = [int(n) for n in kernel.shape[:rank]]
-    begins, ends, grown, output = [], [], [], []
-    for size, k, s, d, o in zip(first.shape[2:], sizes, strides, dilations, extra, strict=True):
+    filters = int(kernel.shape[-2])
+    spatial = x.shape[1:-1] if data_format == "channels_last" else x.shape[2:]
+    pads, output = [], []
+    for size, k, s, d, o in zip(spatial, sizes, strides, dilations, extra, strict=True):
         before, after, more = transpose_padding(k, s, d, padding, o)
-        begins.append(before)
-        ends.append(after)
-        grown.append(more)
+        pads.append((before, after, more))
         whole: Size = (size - 1) * s + (k - 1) * d + 1
         output.append(whole - before - after + more)
+    inner, outer = _placed_bias(bias, x.dtype, data_format, filters, tuple(output))
+    if x.dtype in UNFOLDED_DTYPES:
+        x = channels_last(x, data_format)
+        matrix = transposed_matrix(kernel, x.dtype)
+        y = unfolded_conv_transpose(x, matrix, inner, sizes, strides, dilations, pads, tuple(output))
+        return _add_outer(channels_last_back(y, data_format), outer)
+    x = channels_first(x, data_format)
+    begins, ends, grown = (list(p) for p in zip(*pads, strict=True))
     y = graph().add(
         "ConvTranspose",
-        first,
-        transpose(kernel, (rank + 1, rank, *range(rank))),
-        bias,
+        x,
+        channels_first_kernel(kernel, x.dtype),
+        inner,
         kernel_shape=sizes,
         strides=strides if any(s != 1 for s in strides) else None,
         dilations=dilations if any(d != 1 for d in dilations) else None,
         pads=begins + ends if any(begins + ends) else None,
         output_padding=grown if any(grown) else None,
-        shape=(first.shape[0], kernel.shape[-2], *output),
+        shape=(x.shape[0], filters, *output),
     )
-    return channels_back(y, data_format)
+    return _add_outer(channels_back(y, data_format), outer)
 
 
 def transpose_padding(
@@ -188,3 +212,87 @@ def transpose_padding(
     if total < 0:
         return 0, 0, -total
     return total // 2, total - total // 2, 0
+
+
+def _placed_bias(
+    bias: Any, dtype: str, data_format: str, filters: int, output: Shape
+) -> tuple[Tensor | None, Tensor | None]:
+    """The bias for the operator and the bias to be added along the last axis; one of them is None.
+
+    Keras 3 on TensorFlow finds the axis of a bias by its size (`keras.src.backend.tensorflow.numpy.add`),
+    the last axis first: channels-first layers whose output is as wide as it has filters add their bias
+    along the width. A model was trained with that, so it is part of what it computes.
+    """
+    if bias is None:
+        return None, None
+    tensor = cast_to(bias, dtype)
+    if data_format == "channels_first" and filters > 1 and output[-1] == filters:
+        return None, tensor
+    return tensor, None
+
+
+def _add_outer(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else add(y, bias)
+
+
+def _operands(inputs: Any, kernel: Any) -> tuple[Tensor, Any]:
+    """Inputs and kernel of a public function; a kernel that is a variable is cast where it is moved."""
+    x = convert(inputs)
+    if not isinstance(kernel, Variable):
+        kernel = convert(kernel)
+    dtype = kernel.dtype
+    if isinstance(kernel, Variable) and kernel.autocast and dtypes.is_float(dtype):
+        dtype = graph().autocast or dtype
+    return cast_to(x, dtypes.result_type(x.dtype, dtype)), kernel
+
+
+def _check_rank(x: Tensor, kernel: Kernel, data_format: str) -> tuple[int, int]:
+    """The number of spatial axes, and of channels.
+
+    Raises:
+        ValueError: where the kernel has another rank, or the channels are not known.
+    """
+    channels = x.shape[-1] if data_format == "channels_last" else x.shape[1]
+    if x.ndim < 3 or len(kernel.shape) != x.ndim or not isinstance(channels, int):
+        raise ValueError(
+            f"a convolution takes an input of the kernel's rank, with a known number of channels. "
+            f"Received: {x!r}, kernel.shape={tuple(kernel.shape)}, data_format={data_format!r}"
+        )
+    return x.ndim - 2, channels
+
+
+def _groups(channels: int, kernel: Kernel, depthwise: bool) -> tuple[int, int]:
+    """The number of groups, and of filters.
+
+    Raises:
+        ValueError: for a kernel that is not of such an input.
+    """
+    depth, last = int(kernel.shape[-2]), int(kernel.shape[-1])
+    if depthwise:
+        if depth != channels:
+            raise _misfit(channels, kernel)
+        return channels, channels * last
+    if channels % depth or last % (channels // depth):
+        raise _misfit(channels, kernel)
+    return channels // depth, last
+
+
+def _misfit(channels: int, kernel: Kernel) -> ValueError:
+    return ValueError(
+        f"the channels of the input do not fit the kernel's. "
+        f"Received: an input with {channels} channels, kernel.shape={tuple(kernel.shape)}"
+    )
+
+
+def _padded(x: Tensor, where: Window, axis: int) -> Tensor:
+    """x with the pads of its windows; the first spatial axis is `axis`."""
+    begins, ends = where.run_time_pads()
+    if all(isinstance(n, int) and n == 0 for n in begins + ends):
+        return x
+    rest = [0] * (x.ndim - axis - len(begins))
+    pads = graph().shape_tensor([0] * axis + begins + rest + [0] * axis + ends + rest)
+    shape: list[Any] = list(x.shape)
+    for i, (before, after) in enumerate(zip(begins, ends, strict=True), axis):
+        known = isinstance(before, int) and isinstance(after, int)
+        shape[i] = shape[i] + before + after if known else None
+    return graph().add("Pad", x, pads, shape=tuple(shape))

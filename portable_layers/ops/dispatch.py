@@ -203,6 +203,17 @@ def convert(x: Any, dtype: str | None = None) -> Tensor:
     return graph().as_tensor(x, dtype)
 
 
+def moved(x: Any, move: Callable[[Tensor], Tensor], dtype: str) -> Tensor:
+    """`move` (a transpose, reshape, ...) of a tensor or variable, in this dtype.
+
+    A variable is moved before it is cast, so that the move is folded into the initializer under
+    mixed precision too.
+    """
+    if isinstance(x, Variable):
+        return cast_to(graph().autocast_weight(move(graph().variable(x)), x), dtype)
+    return cast_to(move(convert(x)), dtype)
+
+
 def promote(*xs: Any, to_float: bool = False) -> list[Tensor]:
     """Operands cast to their common dtype by Keras's rules; Python scalars are typed weakly.
 

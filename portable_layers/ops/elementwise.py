@@ -75,6 +75,18 @@ def divide(x1: Any, x2: Any) -> Any:
     return _binary("Div", x1, x2, to_float=True)
 
 
+def tensorflow_divide(x1: Any, x2: Any) -> Tensor:
+    """`x1 / x2` where Keras writes the Python operator on TensorFlow's tensors.
+
+    Of integers it gives float64, float32 only for those of 8 and 16 bits; `true_divide` is `ops`' own.
+    """
+    a, b = promote(x1, x2)
+    if not dtypes.is_float(a.dtype):
+        dtype = "float32" if a.dtype in ("int8", "uint8", "int16", "uint16") else "float64"
+        a, b = cast_to(a, dtype), cast_to(b, dtype)
+    return graph().add("Div", a, b)
+
+
 @op("numpy.DivideNoNan", "x1", "x2")
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, 0 where x2 is 0."""

@@ -90,21 +90,6 @@ def rms_normalization(x: Tensor, scale: Tensor, axis: int, epsilon: float) -> Te
     return g.add("Mul", g.add("Div", x, root), scale)
 
 
-def group_normalization(x: Tensor, scale: Tensor, bias: Tensor, groups: int, epsilon: float) -> Tensor:
-    """GroupNormalization of a channels-first tensor; scale and bias a channel (opset 21)."""
-    g = graph()
-    if g.opset >= 21:
-        return g.add("GroupNormalization", x, scale, bias, num_groups=groups, epsilon=epsilon)
-    grouped = g.add("Reshape", x, np.array([0, groups, -1], np.int64), shape=(x.shape[0], groups, None))
-    ones = np.ones(groups, dtypes.to_numpy(x.dtype))
-    normal = g.add("InstanceNormalization", grouped, ones, np.zeros_like(ones), epsilon=epsilon)
-    normal = g.add("Reshape", normal, g.shape_tensor(x.shape), shape=x.shape)
-    column = np.array([-1] + [1] * (x.ndim - 2), np.int64)
-    sizes = (x.shape[1],) + (1,) * (x.ndim - 2)
-    scale, bias = (g.add("Reshape", t, column, shape=sizes) for t in (scale, bias))
-    return g.add("Add", g.add("Mul", normal, scale), bias)
-
-
 def cumulative_product(x: Tensor, axis: int) -> Tensor:
     """Running products along an axis. ONNX has CumProd from opset 26 on, which is newer than what
     ONNX Runtime runs; a Scan says it for any size."""

@@ -9,6 +9,6 @@ A command is a module with two functions:
 To add one, write the module and name it in `COMMANDS`, in the order in which `--help` lists them.
 """
 
-from runtime.commands import run
+from runtime.commands import export, import_, inspect, run, verify
 
-COMMANDS = (run,)
+COMMANDS = (export, import_, verify, run, inspect)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from runtime.commands.arguments import add_provider, positive, providers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,13 +31,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="arrays by input name; or a .npy for a model with one input",
     )
     parser.add_argument("--output", metavar="OUT.npz", help="where to write the outputs, by output name")
+    add_provider(parser, "auto")
     parser.add_argument(
-        "--provider",
-        default="auto",
-        help="auto (default), cpu, cuda, tensorrt, openvino, reference; or several in order: cuda,cpu",
-    )
-    parser.add_argument(
-        "--batch-size", type=_positive, metavar="N", help="run N rows at a time; by default all at once"
+        "--batch-size", type=positive, metavar="N", help="run N rows at a time; by default all at once"
     )
     return parser
 
@@ -48,47 +45,28 @@ def run(args: argparse.Namespace) -> int:
         PortableLayersError: the model, the provider or the inputs cannot be used.
         OSError: a file cannot be read or written.
     """
-    from runtime.array_files import write_arrays
+    from runtime.array_files import read_inputs, write_arrays
     from runtime.engine import InferenceEngine
 
-    providers = args.provider.split(",") if "," in args.provider else args.provider
     # onnxruntime logs what it also raises; here an error is one line.
-    with InferenceEngine(args.model, providers, log_severity="fatal") as engine:
-        feed = _read_inputs(args.input, engine)
+    with InferenceEngine(args.model, providers(args.provider), log_severity="fatal") as engine:
+        feed = read_inputs(args.input, engine.inputs)
         outputs = engine.run(feed) if args.batch_size is None else _run_batches(engine, feed, args.batch_size)
         if args.output:
             write_arrays(args.output, outputs)
-        _print_table(f"{args.model} on {', '.join(engine.providers)}", outputs)
+        _print_outputs(f"{args.model} on {', '.join(engine.providers)}", outputs)
     return 0
-
-
-def _read_inputs(path: str, engine: InferenceEngine) -> Arrays:
-    from portable_layers.errors import InputError
-    from runtime.array_files import read_arrays, restore_dtype
-
-    loaded = read_arrays(path)
-    if not isinstance(loaded, dict):
-        required = [info.name for info in engine.inputs if info.required]
-        if len(required) != 1:
-            raise InputError(
-                f"{path} holds one array, the model takes {len(required)} inputs: "
-                f"save them by name with numpy.savez: {', '.join(required)}"
-            )
-        loaded = {required[0]: loaded}
-    dtypes = {info.name: info.dtype for info in engine.inputs}
-    return {
-        name: restore_dtype(array, dtypes[name]) if name in dtypes else array
-        for name, array in loaded.items()
-    }
 
 
 def _run_batches(engine: InferenceEngine, feed: Arrays, size: int) -> Arrays:
     """Run `size` rows at a time and put the outputs together again."""
     import numpy as np
 
+    from runtime.commands.progress import track_steps
+
     names, rows = _batched_inputs(engine, feed)
     parts: list[Arrays] = []
-    for start in _progress(range(0, max(rows, 1), size)):
+    for start in track_steps(range(0, max(rows, 1), size), "running"):
         batch = {
             name: array[start : start + size] if name in names else array for name, array in feed.items()
         }
@@ -129,34 +107,11 @@ def _check_rows(outputs: Arrays, rows: int) -> None:
             )
 
 
-def _progress(steps: range) -> Iterable[int]:
-    if not sys.stderr.isatty():
-        return steps
-    from rich.console import Console
-    from rich.progress import track
+def _print_outputs(title: str, outputs: Arrays) -> None:
+    from runtime.commands.tables import print_table
 
-    return track(steps, description="running", console=Console(stderr=True), transient=True)
-
-
-def _print_table(title: str, outputs: Arrays) -> None:
     header = ("output", "shape", "dtype", "min", "mean", "max")
-    rows = [header, *_rows(outputs)]
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(title=Text(title))
-        for name in header:
-            table.add_column(name, justify="left" if name in header[:3] else "right")
-        for row in rows[1:]:
-            table.add_row(*map(Text, row))
-        Console().print(table)
-        return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    print(title)
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    print_table(title, header, list(_rows(outputs)), right=header[3:])
 
 
 def _rows(outputs: Arrays) -> Iterator[tuple[str, ...]]:
@@ -172,10 +127,3 @@ def _rows(outputs: Arrays) -> Iterator[tuple[str, ...]]:
             with np.errstate(all="ignore"):  # infinities and NaN are shown, not warned about
                 statistics = [f"{value:.6g}" for value in (values.min(), values.mean(), values.max())]
         yield name, str(list(array.shape)), dtype_name(array.dtype), *statistics
-
-
-def _positive(text: str) -> int:
-    value = int(text) if text.isascii() and text.isdigit() else 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"expected a positive number, received {text!r}")
-    return value

@@ -58,9 +58,7 @@ class Row:
         return found
 
     def bound(self, replace: Any) -> tuple[tuple, dict]:
-        return tree.map_structure(
-            lambda x: replace(x) if isinstance(x, X) else x, (self.args, self.kwargs)
-        )
+        return tree.map_structure(lambda x: replace(x) if isinstance(x, X) else x, (self.args, self.kwargs))
 
     def arrays(self) -> list[np.ndarray]:
         leaves = tree.flatten((self.args, self.kwargs))

@@ -1,7 +1,6 @@
 """Rows of the functions that work element by element."""
 
 import numpy as np
-
 from rows import X, bools, floats, ints, row, values
 
 _F, _H, _D = floats(2, 3), floats(2, 3, dtype="float16"), floats(2, 3, dtype="float64")
@@ -85,7 +84,13 @@ ROWS = [
     row("nextafter", _F, _OTHER),
     row("nextafter", _D, floats(2, 3, dtype="float64", seed=1), note="float64"),
     row("gcd", ints(2, 3, low=-30, high=60), ints(2, 3, low=-30, high=60, seed=1)),
-    row("gcd", ints(2, 3, low=0, high=60, dtype="uint8"), values(4, 6, 0, dtype="uint8"), functional=False, note="uint8"),
+    row(
+        "gcd",
+        ints(2, 3, low=0, high=60, dtype="uint8"),
+        values(4, 6, 0, dtype="uint8"),
+        functional=False,
+        note="uint8",
+    ),
     row("lcm", ints(2, 3, low=-30, high=60), ints(2, 3, low=-30, high=60, seed=1)),
     # Exponentials.
     *_of_kinds("exp", _F, _D, _I, _B, _H),
@@ -125,7 +130,9 @@ ROWS = [
     *_of_kinds("tanh", _F, _D, _I),
     *_of_kinds("arcsinh", _F, _D),
     *_of_kinds("arccosh", floats(2, 3, low=1, high=4), floats(2, 3, low=1, high=4, dtype="float64")),
-    *_of_kinds("arctanh", floats(2, 3, low=-0.9, high=0.9), floats(2, 3, low=-0.9, high=0.9, dtype="float64")),
+    *_of_kinds(
+        "arctanh", floats(2, 3, low=-0.9, high=0.9), floats(2, 3, low=-0.9, high=0.9, dtype="float64")
+    ),
     *_of_kinds("deg2rad", _F, _I, _L),
     *_of_kinds("rad2deg", _F, _I, _L),
     row("angle", _F),
@@ -170,9 +177,18 @@ ROWS = [
     *_of_kinds("erfc", floats(2, 3, low=-5, high=5), floats(2, 3, low=-5, high=5, dtype="float64")),
     *_of_kinds("erfinv", _UNIT, _UNIT64),
     row("erfinv", values(-1.0, 1.0, 0.0, 0.9999), note="ends"),
-    *_of_kinds("i0", floats(2, 3, low=-10, high=10), floats(2, 3, low=-10, high=10, dtype="float64"), _I, tolerance=1e-5),
+    *_of_kinds(
+        "i0",
+        floats(2, 3, low=-10, high=10),
+        floats(2, 3, low=-10, high=10, dtype="float64"),
+        _I,
+        tolerance=1e-5,
+    ),
     # Comparison and logic.
-    *[row(n, _I, ints(2, 3, seed=1)) for n in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")],
+    *[
+        row(n, _I, ints(2, 3, seed=1))
+        for n in ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
+    ],
     *[row(n, _H, 0.5, note="half") for n in ("equal", "less", "greater_equal")],
     row("equal", _B, bools(2, 3, seed=1), note="bool"),
     row("less", _UNSIGNED, _NARROW, note="uint8 and int8"),
