@@ -31,23 +31,20 @@ def multi_hot(
     axis: int = -1,
     dtype: Any = None,
     sparse: bool = False,
-    **kwargs: Any,
 ) -> Any:
     """1 at the place of each class that occurs in a sample, 0 elsewhere.
 
     Args:
         inputs: `(batch, n)`, or one sample.
-        kwargs: `num_tokens`, an older name of `num_classes`.
 
     Raises:
         ValueError: without a number of classes, or for a sparse result.
     """
     _check_dense("multi_hot", sparse)
-    classes = kwargs.get("num_tokens") if num_classes is None else num_classes
-    if classes is None:
+    if num_classes is None:
         raise ValueError("multi_hot needs num_classes. Received: None")
     x = convert(inputs)
-    marks = _marks(x, classes, axis)
+    marks = _marks(x, num_classes, axis)
     found = reduce("ReduceMax", marks, 1 if x.ndim > 1 else 0)
     return cast_to(found, dtypes.standardize(dtype or "float32"))
 

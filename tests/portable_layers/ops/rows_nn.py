@@ -46,9 +46,9 @@ ROWS = [
     *[
         row(name, x, size, note=f"{x.array.ndim}{size}")
         for name in ("adaptive_max_pool", "adaptive_average_pool")
-        for x, size in ((floats(2, 7, 3), 3), (_IMAGE, (4, 3)), (_IMAGE, 2), (floats(2, 4, 5, 6, 2), (2, 3, 4)))
+        for x, size in ((floats(2, 7, 3), (3,)), (_IMAGE, (4, 3)), (_IMAGE, (2, 2)), (floats(2, 4, 5, 6, 2), (2, 3, 4)))
     ],
-    row("adaptive_average_pool", _FIRST, 4, data_format="channels_first", note="first"),
+    row("adaptive_average_pool", _FIRST, (4, 4), data_format="channels_first", note="first"),
     row("conv", _IMAGE, floats(3, 3, 4, 2, seed=1).array, padding="same"),
     row("conv", floats(2, 9, 4), floats(3, 4, 2, seed=1).array, strides=2, note="1D"),
     row("depthwise_conv", _IMAGE, floats(3, 3, 4, 2, seed=1).array),
@@ -130,7 +130,7 @@ ROWS = [
         for name in ("segment_sum", "segment_max", "segment_min", "segment_prod")
     ],
     # Loops over functions: a config has no form for those without a registered name.
-    row("cond", np.array(True), lambda: np.float32(1.0), lambda: np.float32(2.0), functional=False),
+    row("cond", X(np.array(True)), lambda: np.float32(1.0), lambda: np.float32(2.0), functional=False),
     row("switch", 1, [lambda x: x + 1, lambda x: x * 2, lambda x: x], floats(3).array, functional=False),
     row("while_loop", lambda i, x: i < 5, lambda i, x: (i + 1, x * 2), (np.int32(0), floats(3).array),
         functional=False),
