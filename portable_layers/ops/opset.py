@@ -110,6 +110,15 @@ def cumulative_product(x: Tensor, axis: int) -> Tensor:
     return g.add("Transpose", products, perm=[int(i) for i in np.argsort(order)])
 
 
+def dft(x: Tensor, inverse: bool) -> Tensor:
+    """The discrete Fourier transform of `(rows, n, 1 or 2)` along n; the axis is an input since opset 20."""
+    g = graph()
+    shape = (*x.shape[:2], 2)
+    if g.opset >= 20:
+        return g.add("DFT", x, None, np.asarray(1, np.int64), inverse=int(inverse), shape=shape)
+    return g.add("DFT", x, axis=1, inverse=int(inverse), shape=shape)
+
+
 def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | None) -> Tensor:
     """ScatterND; it combines by `max` and `min` since opset 18."""
     g = graph()
