@@ -343,9 +343,12 @@ class Layer(Operation):
     def _track(self, value: Any) -> None:
         """Keep variables and sub-layers, also those in lists and dicts, in the order they came."""
         if isinstance(value, Variable):
-            kept = self._trainable_variables if value.trainable else self._non_trainable_variables
-            if not any(v is value for v in kept):
-                kept.append(value)
+            if any(v is value for v in (*self._trainable_variables, *self._non_trainable_variables)):
+                return
+            (self._trainable_variables if value.trainable else self._non_trainable_variables).append(value)
+            # A frozen layer knows which of its weights could be trained, and none of them is.
+            if not self.__dict__.get("_trainable", True):
+                value.trainable = False
         elif isinstance(value, Layer):
             if not any(x is value for x in self._layers):
                 self._layers.append(value)

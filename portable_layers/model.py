@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from portable_layers import dtypes, eager, model_file, tree
+from portable_layers import dtypes, eager, model_file, scope, tree
 from portable_layers.dims import Dim
 from portable_layers.errors import InputError, SerializationError, UnsupportedLayer, UnsupportedLayerError
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
@@ -52,7 +52,7 @@ class Model(Layer):
 
     @classmethod
     def reading_scope(cls, config: Mapping[str, Any]) -> Any:
-        """None: the layers of a model are called, and so built, before they are in the model."""
+        """None of its own: what a subclass makes of its config is its own affair."""
         return nullcontext()
 
     @property
@@ -129,8 +129,9 @@ class Model(Layer):
         graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
         masks = self.mask_inputs()
         with graph:
-            tensors = tree.map_structure(lambda t: _graph_input(graph, t, id(t) in masks), inputs)
-            outputs = tree.flatten(self.build_outputs(tensors))
+            # In the order of the model's inputs, which is not that of the keys of a dict.
+            tensors = [_graph_input(graph, t, id(t) in masks) for t in tree.flatten(inputs)]
+            outputs = tree.flatten(self.build_outputs(tree.pack(inputs, tensors)))
             names = output_names or [f"output_{i}" for i in range(len(outputs))]
             for tensor, name in zip(outputs, names, strict=True):
                 # NumPy has no bfloat16, and ONNX Runtime's Python interface gives none; float32
@@ -236,11 +237,11 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._inputs_struct))
+        return _unpack([x.shape for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._outputs_struct))
+        return _unpack([x.shape for x in self.outputs])
 
     @property
     def input_spec(self) -> Any:
@@ -322,7 +323,9 @@ class Functional(Model):
             raise SerializationError(
                 f"the config of a functional model has unknown keys: {', '.join(unknown)}"
             )
-        inputs, outputs = graph_from_config(config, make_operation)
+        # The layers are called, and so built, before they are in the model: its name is not in their paths.
+        with scope.outermost():
+            inputs, outputs = graph_from_config(config, make_operation)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
 
 
@@ -480,7 +483,9 @@ class Sequential(Model):
             raise SerializationError("the config of a Sequential model lacks layers")
         model = cls(name=config.get("name"), dtype=_policy(config.get("dtype")))
         for layer in config["layers"]:
-            made = make_operation(layer)
+            # Keras builds them inside of the model, a config has them built already.
+            with scope.name_scope(model.name):
+                made = make_operation(layer)
             assert isinstance(made, Layer)
             model.add(made, rebuild=False)
         if model._layers:
@@ -611,7 +616,7 @@ def _clone(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     graph = map_graph(flat, tree.flatten(outputs))
     values: dict[int, Any] = {}
     for x in flat:
-        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}_clone")
+        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
         values[id(x)] = layer._inbound_nodes[0].outputs[0]
     run_graph(graph, values, lambda operation, *a, **k: operation(*a, **k))
     return tree.map_structure(lambda t: values[id(t)], (inputs, outputs))
