@@ -1,4 +1,4 @@
-"""The README: its Python runs, its commands exist, its table is what is registered."""
+"""The README and CONTRIBUTING: their Python runs, the commands exist, the table is what is registered."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ from runtime import cli
 
 README = Path(__file__).parent.parent / "README.md"
 TEXT = README.read_text()
-SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT, re.S)
+CONTRIBUTING = README.with_name("CONTRIBUTING.md").read_text()
+SNIPPETS = re.findall(r"```python\n(.*?)```", TEXT + CONTRIBUTING, re.S)
 COMMANDS = re.findall(r"^\$ portable-layers (.*)$", TEXT, re.M)
 
 
@@ -44,6 +45,14 @@ def test_the_commands_run(demo, command, capsys):
     assert [line.split()[0] for line in shown.splitlines()] == [
         line.split()[0] for line in printed.splitlines()
     ]
+
+
+def test_the_paths_exist():
+    paths = re.findall(
+        r"`((?:portable_layers|converters|runtime|models|tests)/[\w/]*(?:\.py)?)`", TEXT + CONTRIBUTING
+    )
+    assert len(paths) > 10
+    assert [path for path in paths if not (README.parent / path).exists()] == []
 
 
 def test_all_commands_of_the_program_are_shown():
