@@ -6,13 +6,14 @@ It runs on ONNX Runtime where that is installed, else on onnx's reference evalua
 from __future__ import annotations
 
 import collections
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from portable_layers import dtypes, tree
-from portable_layers.graph import Graph
+from portable_layers.graph import Graph, State
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable
 
@@ -44,11 +45,20 @@ def run(operation: Operation, args: tuple, kwargs: dict, emit: Callable[..., Any
 
 
 def call(
-    owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict
+    owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict, config: Any = None
 ) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Like `run`; gives the values of the graph's probes too."""
+    """Like `run`; gives the values of the graph's probes too.
+
+    Args:
+        config: what else `emit` depends on; arrays in it are no inputs.
+    """
     leaves = tree.flatten((args, kwargs))
     arrays = [_standard(x) for x in leaves if is_array(x)]
+    settings = tree.flatten(config)
+    if any(isinstance(x, types.FunctionType | types.MethodType) for x in (*leaves, *settings)):
+        # A function may give another graph the next time: what it closes over is not in the key.
+        session, *compiled = _compile(emit, args, kwargs)
+        return _results(session, arrays, *compiled)
     variables = getattr(owner, "variables", ())
     key = (
         id(owner),
@@ -57,24 +67,46 @@ def call(
         tuple(repr(x) if not is_array(x) else None for x in leaves),
         _structure(args),
         _structure(kwargs),
+        tuple(_content(x) for x in settings),
+        _structure(config),
         tuple(v.version for v in variables),
         tuple(x.version for x in leaves if isinstance(x, Variable)),
     )
     found = _cache.get(key)
     if found is not None and found[0] is owner:
         _cache.move_to_end(key)
-        _, session, (structure, names, probes) = found
+        _, session, (structure, names, probes, states) = found
     else:
-        session, structure, names, probes = _compile(emit, args, kwargs)
-        _cache[key] = (owner, session, (structure, names, probes))
+        session, structure, names, probes, states = _compile(emit, args, kwargs)
+        _cache[key] = (owner, session, (structure, names, probes, states))
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
-    results = session({f"input_{i}": a for i, a in enumerate(arrays)})
+    return _results(session, arrays, structure, names, probes, states)
+
+
+def _results(
+    session: Any,
+    arrays: list[np.ndarray],
+    structure: Any,
+    names: list[str],
+    probes: list,
+    states: list[State],
+) -> tuple[Any, list[tuple[Any, Any]]]:
+    feed = {f"input_{i}": a for i, a in enumerate(arrays)}
+    for state in states:
+        feed[state.start.value.name] = state.owner.kept_state(
+            state.name, state.start.shape, state.start.dtype
+        )
+    results = session(feed)
+    for state in states:
+        state.owner.keep_state(state.name, results[state.end])
     outputs = tree.pack(structure, [results[n] for n in names])
     return outputs, [(owner_, results[name]) for owner_, name in probes]
 
 
-def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, Any, list[str], list]:
+def _compile(
+    emit: Callable[..., Any], args: tuple, kwargs: dict
+) -> tuple[Any, Any, list[str], list, list[State]]:
     from portable_layers.model_file import to_proto
     from portable_layers.passes import clean
 
@@ -95,8 +127,9 @@ def _compile(emit: Callable[..., Any], args: tuple, kwargs: dict) -> tuple[Any, 
         flat: list[Tensor] = [graph.as_tensor(t) for t in tree.flatten(outputs)]
         names = [graph.output(t, f"output_{i}").value.name for i, t in enumerate(flat)]
         probes = [(o, graph.output(t, f"probe_{i}").value.name) for i, (o, t) in enumerate(graph.probes)]
+        graph.output_states()
     clean(graph)
-    return _session(to_proto(graph)), structure, names, probes
+    return _session(to_proto(graph)), structure, names, probes, list(graph.states.values())
 
 
 def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
@@ -106,6 +139,11 @@ def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarr
 
     engine = InferenceEngine(proto, providers="cpu" if find_spec("onnxruntime") else "reference")
     return lambda feed: engine.run(feed)
+
+
+def _content(x: Any) -> Any:
+    """What tells a setting from another one; NumPy's repr leaves elements out."""
+    return (x.dtype.str, x.shape, x.tobytes()) if isinstance(x, np.ndarray) else repr(x)
 
 
 def _standard(x: Any) -> np.ndarray:

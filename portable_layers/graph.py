@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,30 @@ NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
 _MAX_INFERENCE_DATA = 64
 
 _active = threading.local()
+
+
+@dataclass(eq=False)
+class State:
+    """What a layer keeps from one run to the next.
+
+    Attributes:
+        owner: the layer.
+        name: which of its states.
+        label: the layer's path and the name.
+        start: the input that it comes in by.
+        now: its value after the calls so far.
+        end: the name of the output that it leaves by, once the graph is finished.
+    """
+
+    owner: Any
+    name: str
+    label: str
+    start: Tensor
+    now: Tensor = field(init=False)
+    end: str | None = None
+
+    def __post_init__(self) -> None:
+        self.now = self.start
 
 
 def current_graph() -> Graph | None:
@@ -82,6 +107,8 @@ class Graph:
             self.dims: dict[Dim, tuple[Tensor, int]] = {}
             # Values that a run must give beside the outputs, e.g. for the losses of layers.
             self.probes: list[tuple[Any, Tensor]] = []
+            # What stateful layers keep between runs, by layer and name.
+            self.states: dict[tuple[int, str], State] = {}
             self.tensors: dict[Any, Tensor] = {}
             self._names: dict[str, int] = {}
             self._scopes: list[str] = []
@@ -134,6 +161,32 @@ class Graph:
         self.inputs.append(tensor)
         self._register_dims(tensor)
         return tensor
+
+    def state(self, owner: Any, name: str, dtype: str, shape: Sequence[Size]) -> Tensor:
+        """What a layer keeps from one run to the next: an input `layer/name_in`, zero at first.
+
+        Asked for again in the same graph, it is what `keep` was last given.
+        """
+        states, key = self.root.states, (id(owner), name)
+        if key not in states:
+            label = f"{self.path}/{name}"
+            states[key] = State(owner, name, label, self.root.input(f"{label}_in", dtype, shape))
+        return states[key].now
+
+    def keep(self, owner: Any, name: str, tensor: Tensor) -> None:
+        """Say what a state becomes.
+
+        Raises:
+            GraphError: inside of a body, whose tensors are not there when the run ends.
+        """
+        if self.parent is not None:
+            raise GraphError(f"{self.path}: a stateful layer cannot be called once a step of a loop")
+        self.root.states[id(owner), name].now = tensor
+
+    def output_states(self) -> None:
+        """Make outputs `layer/name_out` of all states; called after the model's own outputs."""
+        for state in self.root.states.values():
+            state.end = self.output(state.now, f"{state.label}_out").value.name
 
     def output(self, tensor: Tensor, name: str) -> Tensor:
         """Make a tensor an output of the graph under this name (or `name_1` where it is taken)."""
@@ -767,4 +820,4 @@ def ir_to_proto(model: Any) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "current_graph", "ir_to_proto"]
+__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "State", "current_graph", "ir_to_proto"]

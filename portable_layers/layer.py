@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -36,7 +36,7 @@ __all__ = ["InputSpec", "Layer"]
 # Arguments of the base class, which writes them itself.
 _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 # Arguments that Keras leaves out of the config where they are None.
-_ONLY_WHEN_SET = ("lora_rank", "lora_alpha")
+_ONLY_WHEN_SET = ("lora_rank", "lora_alpha", "gptq_unpacked_column_size")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
@@ -288,12 +288,7 @@ class Layer(Operation):
             if k not in ("mask", "args", "kwargs") and _holds_tensors(v)
         }
         wanted = [n for n in inspect.signature(self.build).parameters if n != "self"]
-        if type(self).build is Layer.build and not _is_ours(type(self)):
-            # Sub-layers are built by the call; Keras notes the shape all the same.
-            with self._open_scope():
-                self._path = scope.current_path()
-            self._build_shapes = {"input_shape": next(iter(shapes.values()), None)}
-        elif len(wanted) == 1:
+        if len(wanted) == 1:
             self.build(next(iter(shapes.values()), None))
         else:
             self.build(**{n: shapes[n] for n in wanted if n in shapes})
@@ -597,6 +592,16 @@ class Layer(Operation):
             label = config.get("name", cls.__name__)
             raise SerializationError(f"layer {label} ({cls.__name__}): {error}") from error
 
+    @classmethod
+    def reading_scope(cls, config: Mapping[str, Any]) -> Any:
+        """The name scope in which a config is read.
+
+        Keras builds a wrapped layer inside of its wrapper, so that the wrapper's name is in the paths; a
+        config has the wrapped layer built before there is a wrapper.
+        """
+        wraps = any(_is_built(value) for value in config.values())
+        return scope.name_scope(config["name"]) if wraps and "name" in config else nullcontext()
+
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build` was called with, in Keras's form."""
         shapes = self._build_shapes
@@ -656,6 +661,13 @@ def _plain(layer: Layer, name: str, value: Any) -> Any:
         f"layer {layer.name}: {type(layer).__name__} must define get_config(), because its argument "
         f"{name} is no plain value. Received: {value!r}"
     )
+
+
+def _is_built(config: Any) -> bool:
+    """Whether the config of a built layer is in this part of another one's config."""
+    if isinstance(config, list | tuple):
+        return any(_is_built(item) for item in config)
+    return isinstance(config, Mapping) and "build_config" in config
 
 
 def _is_activation(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,6 +49,11 @@ class Model(Layer):
         super().__init__(*args, **kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
+
+    @classmethod
+    def reading_scope(cls, config: Mapping[str, Any]) -> Any:
+        """None: the layers of a model are called, and so built, before they are in the model."""
+        return nullcontext()
 
     @property
     def layers(self) -> list[Layer]:
@@ -121,14 +127,22 @@ class Model(Layer):
         check_supported(self)
         inputs, output_names = self.export_ends()
         graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
-        tensors = tree.map_structure(lambda t: graph.input(t.name, t.dtype, t.dims), inputs)
+        masks = self.mask_inputs()
         with graph:
+            tensors = tree.map_structure(lambda t: _graph_input(graph, t, id(t) in masks), inputs)
             outputs = tree.flatten(self.build_outputs(tensors))
             names = output_names or [f"output_{i}" for i in range(len(outputs))]
             for tensor, name in zip(outputs, names, strict=True):
-                graph.output(tensor, name)
+                # NumPy has no bfloat16, and ONNX Runtime's Python interface gives none; float32
+                # holds each of its values.
+                graph.output(cast_to(tensor, "float32") if tensor.dtype == "bfloat16" else tensor, name)
+            graph.output_states()
         clean(graph)
         return graph
+
+    def mask_inputs(self) -> set[int]:
+        """The `id`s of inputs that serve as masks only."""
+        return set()
 
     def build_outputs(self, inputs: Any) -> Any:
         """Emit the model into the graph that is being built."""
@@ -259,6 +273,13 @@ class Functional(Model):
 
     def export_ends(self) -> tuple[Any, list[str] | None]:
         return self._inputs_struct, self.output_names
+
+    def mask_inputs(self) -> set[int]:
+        masks = {id(x) for x in self.inputs}
+        for node in self._graph.nodes:
+            kept = {k: v for k, v in node.kwargs.items() if not k.endswith("mask")}
+            masks -= {id(x) for x in tree.flatten((node.args, kept))}
+        return masks - {id(x) for x in self.outputs}
 
     def build_outputs(self, inputs: Any) -> Any:
         return self.call(inputs)
@@ -436,6 +457,9 @@ class Sequential(Model):
             return super().export_ends()
         return self._functional.export_ends()
 
+    def mask_inputs(self) -> set[int]:
+        return set() if self._functional is None else self._functional.mask_inputs()
+
     def build_outputs(self, inputs: Any) -> Any:
         return self.call(inputs)
 
@@ -490,6 +514,14 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
+
+
+def make_inner_layer(config: Mapping[str, Any]) -> Operation:
+    """The layer that a config of another layer holds, not built yet.
+
+    The layer around builds it, so that its weights' paths start with that layer's.
+    """
+    return make_operation({k: v for k, v in config.items() if k != "build_config"})
 
 
 def model_from_config(config: Mapping[str, Any]) -> Model:
@@ -583,6 +615,19 @@ def _clone(inputs: Any, outputs: Any) -> tuple[Any, Any]:
         values[id(x)] = layer._inbound_nodes[0].outputs[0]
     run_graph(graph, values, lambda operation, *a, **k: operation(*a, **k))
     return tree.map_structure(lambda t: values[id(t)], (inputs, outputs))
+
+
+def _graph_input(graph: Graph, placeholder: KerasTensor, is_mask: bool) -> Tensor:
+    """A graph input for an input of the model.
+
+    A mask may broadcast over the batch, so the size of its batch is its own.
+    """
+    dims = placeholder.dims
+    if is_mask and dims and dims[0] == Dim.named("batch"):
+        dims = (Dim.named(f"{placeholder.name}/batch"), *dims[1:])
+    if placeholder.dtype == "bfloat16":  # see the outputs
+        return cast_to(graph.input(placeholder.name, "float32", dims), "bfloat16")
+    return graph.input(placeholder.name, placeholder.dtype, dims)
 
 
 def _keras_input(x: Any) -> KerasTensor:

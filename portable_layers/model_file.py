@@ -32,6 +32,8 @@ Place: TypeAlias = tuple[Tensor, int, int]
 
 METADATA_KEY = "portable_layers"
 METADATA_VERSION = 1
+# A second property, in models with stateful layers: JSON, the output of each state by its input.
+STATES_KEY = "portable_layers.states"
 # protobuf refuses messages of 2 GiB; larger weights go into a file beside the model.
 PROTO_LIMIT = 2**31 - 2**20
 # Larger files are checked without a copy of the weights in memory.
@@ -173,6 +175,9 @@ def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor]
     names = unique_names(variables)
     model = graph.to_ir(names, initializers)
     model.producer_name = "portable-layers"
+    pairs = {s.start.value.name: s.end for s in graph.states.values() if s.end is not None}
+    if pairs:
+        model.metadata_props[STATES_KEY] = json.dumps(pairs)
     if metadata is not None:
         used = {id(v) for t in weights for v in t.packing.leaves()}  # type: ignore[union-attr]
         document = {
@@ -311,6 +316,7 @@ def _varint(n: int) -> bytes:
 __all__ = [
     "METADATA_KEY",
     "METADATA_VERSION",
+    "STATES_KEY",
     "Packing",
     "check_file",
     "metadata_of",

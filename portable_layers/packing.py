@@ -2,7 +2,7 @@
 
 Keras and ONNX keep the same numbers in other orders (HWIO and OIHW kernels, gate orders). A
 `Packing` says which moves lead from variables to an initializer: transpose, reshape, slice, take,
-concatenate. It only moves elements, so it is evaluated lazily (nothing is copied before the file is
+concatenate, also with zeros. It only moves elements, so it is evaluated lazily (nothing is copied before the file is
 written), it is written into the model's metadata as JSON, and it is undone without any knowledge of
 the layer: packing the index of each element tells where that element went.
 """
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from portable_layers.dtypes import standardize, to_numpy
 from portable_layers.errors import SerializationError
 
 
@@ -38,8 +39,8 @@ class Packing:
     """A node of the tree of moves that makes an initializer out of variables.
 
     Attributes:
-        move: `variable`, `transpose`, `reshape`, `slice`, `take` or `concat`.
-        sources: the packings that it moves; empty for `variable`.
+        move: `variable`, `zeros`, `transpose`, `reshape`, `slice`, `take` or `concat`.
+        sources: the packings that it moves; empty for `variable` and `zeros`.
         arguments: what the move needs, JSON-able (`perm`, `shape`, `axis` ...).
         variable: the variable of a leaf.
     """
@@ -54,6 +55,11 @@ class Packing:
     @staticmethod
     def of(variable: Source) -> Packing:
         return Packing("variable", tuple(variable.shape), variable.dtype, variable=variable)
+
+    @staticmethod
+    def zeros(shape: Sequence[int], dtype: str) -> Packing:
+        """Zeros of no variable: what an operator wants beside a variable (a second bias)."""
+        return Packing("zeros", tuple(shape), dtype, arguments=(list(shape), dtype))
 
     def transpose(self, perm: Sequence[int]) -> Packing:
         perm = [int(p) for p in perm]
@@ -114,11 +120,18 @@ class Packing:
         """The initializer's value; a view of the variable where NumPy can give one."""
         return self.evaluate({id(v): v.numpy() for v in self.leaves()})
 
-    def evaluate(self, values: Mapping[int, np.ndarray]) -> np.ndarray:
-        """Apply the moves to other arrays, given by the `id` of the variable they stand for."""
+    def evaluate(self, values: Mapping[int, np.ndarray], filling: int = 0) -> np.ndarray:
+        """Apply the moves to other arrays, given by the `id` of the variable they stand for.
+
+        Args:
+            filling: what stands in the place of zeros that belong to no variable.
+        """
         if self.move == "variable":
             return values[id(self.variable)]
-        parts = [s.evaluate(values) for s in self.sources]
+        if self.move == "zeros":
+            dtype = next((v.dtype for v in values.values()), to_numpy(self.dtype))
+            return np.full(self.shape, filling, dtype)
+        parts = [s.evaluate(values, filling) for s in self.sources]
         x, args = parts[0], self.arguments
         if self.move == "transpose":
             return x.transpose(args[0])
@@ -152,6 +165,8 @@ class Packing:
             if isinstance(form, str):
                 return Packing.of(variables[form])
             move, parts, *args = form
+            if move == "zeros":
+                return Packing.zeros([int(n) for n in args[0]], standardize(args[1]))
             sources = [Packing.from_json(p, variables) for p in parts]
             if move == "concat":
                 return Packing.concat(sources, int(args[0]))
@@ -182,7 +197,7 @@ def unpack(packing: Packing, packed: np.ndarray, into: Mapping[int, np.ndarray])
         size = int(np.prod(variable.shape, dtype=np.int64))
         indices[id(variable)] = np.arange(offset, offset + size).reshape(variable.shape)
         offset += size
-    order = packing.evaluate(indices).ravel()
+    order = packing.evaluate(indices, filling=-1).ravel()
     flat = packed.ravel()
     for variable in leaves:
         index = indices[id(variable)]

@@ -19,9 +19,12 @@ from portable_layers.layers.convolutional.conv_transpose import (
 from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from portable_layers.layers.core.dense import Dense
+from portable_layers.layers.core.einsum_dense import EinsumDense
+from portable_layers.layers.core.embedding import Embedding
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
 from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.reversible_embedding import ReversibleEmbedding
 from portable_layers.layers.core.wrapper import Wrapper
 from portable_layers.layers.merging.concatenate import Concatenate, concatenate
 from portable_layers.layers.merging.dot import Dot, dot
@@ -69,6 +72,17 @@ from portable_layers.layers.pooling.global_pooling import (
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.recurrent.bidirectional import Bidirectional
+from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from portable_layers.layers.recurrent.gru import GRU
+from portable_layers.layers.recurrent.gru_cell import GRUCell
+from portable_layers.layers.recurrent.lstm import LSTM
+from portable_layers.layers.recurrent.lstm_cell import LSTMCell
+from portable_layers.layers.recurrent.rnn import RNN
+from portable_layers.layers.recurrent.simple_rnn import SimpleRNN
+from portable_layers.layers.recurrent.simple_rnn_cell import SimpleRNNCell
+from portable_layers.layers.recurrent.stacked_rnn_cells import StackedRNNCells
+from portable_layers.layers.recurrent.time_distributed import TimeDistributed
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
 from portable_layers.layers.regularization.dropout import (
     AlphaDropout,
@@ -89,6 +103,9 @@ from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPad
 
 __all__ = [
     "ELU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "Activation",
     "ActivityRegularization",
     "AdaptiveAveragePooling1D",
@@ -104,6 +121,7 @@ __all__ = [
     "AveragePooling2D",
     "AveragePooling3D",
     "BatchNormalization",
+    "Bidirectional",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -111,6 +129,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -120,7 +141,10 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
+    "Embedding",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -134,6 +158,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "InputSpec",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LayerScale",
@@ -153,15 +178,20 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StochasticDepth",
     "Subtract",
+    "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -6,14 +6,14 @@ from typing import Any
 
 from portable_layers import dtypes
 from portable_layers.dims import Shape, Size
-from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.elementwise import add
-from portable_layers.ops.kernels import (
+from portable_layers.ops.convolution_kernels import (
     Kernel,
     channels_first_kernel,
     kernel_matrices,
     transposed_matrix,
 )
+from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.elementwise import add
 from portable_layers.ops.layout import (
     channels_back,
     channels_first,

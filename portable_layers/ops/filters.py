@@ -87,12 +87,16 @@ def known_weights(old: int, new: int, method: str, antialias: bool) -> np.ndarra
 
 
 def is_operator(old: int, new: int, method: str, antialias: bool) -> bool:
-    """Whether ONNX's Resize without antialiasing has these weights: its bicubic has no table."""
+    """Whether ONNX's Resize without antialiasing has these weights: its bicubic has no table.
+
+    ONNX Runtime's optimizer moves transposes across Resize, to an order in which its kernel refuses to
+    shrink an image with bicubic.
+    """
     if method == "bilinear":
         return not antialias or new >= old
-    if method != "bicubic":
+    if method != "bicubic" or new < old:
         return False
     if antialias:
-        return new >= old
+        return True
     fractions = ((np.arange(new) + 0.5) * (old / new) - 0.5) * _TABLE
     return bool(np.all(fractions == np.round(fractions)))

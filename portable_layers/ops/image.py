@@ -13,12 +13,15 @@ import numpy as np
 
 from portable_layers import dtypes
 from portable_layers.dims import Size
-from portable_layers.ops import elementwise
+from portable_layers.ops import rounding
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
 from portable_layers.ops.filters import METHODS, is_operator, known_weights, nearest_places, resize_weights
+from portable_layers.ops.indexing import take
 from portable_layers.ops.layout import channels_back, channels_first, spatial_axes, standardize_data_format
-from portable_layers.ops.reduction import causal_positions, matmul
-from portable_layers.ops.shaping import expand_dims, moveaxis, reshape, squeeze, take, tile, transpose
+from portable_layers.ops.products import matmul
+from portable_layers.ops.reduction import positions
+from portable_layers.ops.reordering import tile
+from portable_layers.ops.shaping import expand_dims, moveaxis, reshape, squeeze, transpose
 from portable_layers.tensor import Tensor
 
 # The dtypes whose elements ONNX Runtime's Resize copies.
@@ -131,7 +134,7 @@ def _nearest(x: Tensor, sizes: Mapping[int, Size]) -> Tensor:
         else:
             from portable_layers import ops
 
-            places = cast_to(causal_positions(new), "float32")
+            places = cast_to(positions(new), "float32")
             x = take(x, cast_to(nearest_places(ops, places, _number(old), _number(new)), "int64"), axis)
     return repeat_axes(x, factors)
 
@@ -152,30 +155,32 @@ def _factor(old: Size, new: Size) -> int:
 
 def _operator(x: Tensor, sizes: Mapping[int, Size], method: str) -> Tensor:
     g = graph()
-    factors = {axis: _factor(x.shape[axis], size) for axis, size in sizes.items()}
+    scales = {axis: _scale(x.shape[axis], size) for axis, size in sizes.items()}
     shape = tuple(sizes.get(axis, size) for axis, size in enumerate(x.shape))
-    scales = new = axes = None
-    if all(factors.values()):
-        scales = np.array([factors.get(axis, 1) for axis in range(x.ndim)], np.float32)
-    elif g.opset >= 18:
-        axes = sorted(sizes)
-        new = g.shape_tensor([sizes[axis] for axis in axes])
-    else:
-        new = g.shape_tensor(shape)
+    known = None not in scales.values()
     cubic = method == "bicubic"
     return g.add(
         "Resize",
         x,
         None,
-        scales,
-        new,
-        axes=axes,
+        np.array([scales.get(axis, 1) for axis in range(x.ndim)], np.float32) if known else None,
+        # All sizes, not only these axes: ONNX Runtime's optimizer loses some when it moves transposes.
+        None if known else g.shape_tensor(shape),
         mode="cubic" if cubic else "linear",
         coordinate_transformation_mode="half_pixel",
         cubic_coeff_a=-0.5 if cubic else None,
         exclude_outside=1 if cubic else None,
         shape=shape,
     )
+
+
+def _scale(old: Size, new: Size) -> np.float32 | None:
+    """By how much an axis grows, so that ONNX's `floor(old * scale)` is the new size; None if not known."""
+    if not isinstance(old, int) or not isinstance(new, int):
+        factor = _factor(old, new)
+        return np.float32(factor) if factor else None
+    scale = np.float32(new / old)
+    return scale if float(scale) * old >= new else np.nextafter(scale, np.float32(np.inf))
 
 
 def _weighted(x: Tensor, axis: int, size: Size, method: str, antialias: bool) -> Tensor:
@@ -186,8 +191,8 @@ def _weighted(x: Tensor, axis: int, size: Size, method: str, antialias: bool) ->
     else:
         from portable_layers import ops
 
-        places = reshape(cast_to(causal_positions(size), "float32"), (size, 1))
-        pixels = reshape(cast_to(causal_positions(old), "float32"), (1, old))
+        places = reshape(cast_to(positions(size), "float32"), (size, 1))
+        pixels = reshape(cast_to(positions(old), "float32"), (1, old))
         weights = resize_weights(ops, places, pixels, _number(old), _number(size), method, antialias)
     if axis == x.ndim - 2:
         return matmul(weights, x)
@@ -204,11 +209,11 @@ def _number(size: Size) -> Tensor:
 def _saturated(x: Tensor, dtype: str, overshoots: bool) -> Tensor:
     """float32 in another dtype, integers rounded, held within its range."""
     if dtype == "float16" and overshoots:
-        x = elementwise.clip(x, -65504.0, 65504.0)
+        x = rounding.clip(x, -65504.0, 65504.0)
     elif not dtypes.is_float(dtype):
         limits = np.iinfo(dtypes.to_numpy(dtype))
         # The largest float32 that is no larger than the limit.
         most = np.float32(limits.max)
         most = most if int(most) <= limits.max else np.nextafter(most, np.float32(0))
-        x = elementwise.clip(elementwise.round(x), float(limits.min), float(most))
+        x = rounding.clip(rounding.round(x), float(limits.min), float(most))
     return cast_to(x, dtype)

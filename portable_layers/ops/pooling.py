@@ -9,9 +9,10 @@ import numpy as np
 from portable_layers.dims import Size
 from portable_layers.ops import reduction
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.indexing import take
 from portable_layers.ops.layout import channels_back, channels_first, spatial_axes, standardize_data_format
-from portable_layers.ops.reduction import causal_positions
-from portable_layers.ops.shaping import reshape, take
+from portable_layers.ops.reduction import positions
+from portable_layers.ops.shaping import reshape
 from portable_layers.ops.windows import spread, window
 from portable_layers.tensor import Tensor
 
@@ -137,7 +138,7 @@ def _sliding(size: Size, count: Size, width: int, stride: int, begin: int | Tens
         index = np.clip(places, 0, size - 1)
         return index, None if np.array_equal(index, places) else index == places
     g = graph()
-    starts = g.add("Mul", causal_positions(count), np.array([stride], np.int64))
+    starts = g.add("Mul", positions(count), np.array([stride], np.int64))
     offsets = np.arange(width, dtype=np.int64)
     offsets = offsets - begin if isinstance(begin, int) else g.add("Sub", offsets, begin)
     shape = (count, width)

@@ -110,6 +110,8 @@ class Pair:
         variables = self.keras_model.weights
         values = [_random_weight(rng, v.path, np.asarray(v)) for v in variables]
         self.keras_model.set_weights(values)
+        if hasattr(self.keras_layer, "finalize_state"):
+            self.keras_layer.finalize_state()  # Normalization computes with copies of its weights
         # What Keras made of the values is what counts: it rounds them to the variables' dtypes.
         self.model.set_weights([_read(np.asarray(v), v.dtype) for v in variables])
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import onnx
-import onnx_ir as ir
 import onnxruntime as ort
 
 from portable_layers import dtypes
 from portable_layers.dims import Dim
 from portable_layers.graph import Graph
+from portable_layers.model_file import to_proto
 
 
 class Weight:
@@ -23,27 +21,6 @@ class Weight:
 
     def numpy(self) -> np.ndarray:
         return self.value
-
-
-def to_proto(graph: Graph) -> onnx.ModelProto:
-    """The model file of a graph, with every weight that is used."""
-    used: dict[Any, None] = {}
-    for one in graph.graphs():
-        for node in one.nodes:
-            used.update(dict.fromkeys(v for v in node.inputs if v is not None and v.const_value is not None))
-    names: set[str] = set()
-    for number, value in enumerate(used):
-        tensor = graph.tensor_of(value)
-        if value.name is None:
-            leaf = next(tensor.packing.leaves()).path
-            value.name = leaf if leaf not in names else f"{leaf}:{number}"
-        names.add(value.name)
-    for one in graph.graphs():
-        one.nodes.initializers.clear()
-    graph.nodes.initializers.update({v.name: v for v in used})
-    graph.nodes.opset_imports.clear()
-    graph.nodes.opset_imports.update(graph.domains)
-    return ir.to_proto(ir.Model(graph.nodes, ir_version=graph.ir_version))
 
 
 def execute(graph: Graph, sizes: dict[str, int] | None = None, seed: int = 0) -> list[np.ndarray]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from run_graph import Weight, sequence, to_proto
+from run_graph import Weight, sequence
 
 from portable_layers import ops
 from portable_layers.graph import Graph
+from portable_layers.model_file import to_proto
 from portable_layers.packing import Packing
 from portable_layers.passes import common_subexpressions as cse
 
