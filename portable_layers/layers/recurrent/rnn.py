@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from portable_layers import dtypes, ops, tree
-from portable_layers.cases import Array, case
+from portable_layers.cases import Array, Case, case
 from portable_layers.dims import Shape
 from portable_layers.errors import InputError
 from portable_layers.layer import Layer
@@ -53,7 +53,7 @@ class RNN(Layer):
         `return_state` a tuple of it and the states.
     """
 
-    cases = (
+    cases: tuple[Case, ...] = (
         case(
             _STEPS,
             cell=SimpleRNNCell(2),
