@@ -13,7 +13,7 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 demo: $(STAMP)
-	$(BIN)/python models/digits_demo.py demo
+	$(BIN)/python -m models.digits_demo demo
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -9,6 +9,8 @@ from typing import BinaryIO
 
 from portable_layers.errors import ArchiveError
 
+# What `describe` calls a file without a known signature, as ONNX files are.
+UNKNOWN = "a file of an unknown kind"
 _SIGNATURES = (
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"PK\x03\x04", "a zip archive"),
@@ -84,7 +86,7 @@ def _describe_head(head: bytes) -> str:
     for signature, name in _SIGNATURES:
         if head.startswith(signature):
             return name
-    return "a file of an unknown kind"
+    return UNKNOWN
 
 
 def _reason(error: Exception) -> str:

@@ -12,7 +12,7 @@ from converters.keras_archive import KerasArchive
 from converters.keras_weights import load_weights
 from converters.legacy_h5 import LegacyH5
 from portable_layers import dtypes
-from portable_layers.errors import ArchiveError, WeightsError
+from portable_layers.errors import ArchiveError, SerializationError, WeightsError
 from portable_layers.model import Model, model_from_config
 
 
@@ -46,17 +46,30 @@ def from_keras(source: Any) -> Model:
 def from_archive(path: Path) -> Model:
     """The portable model of a `.keras` file."""
     with KerasArchive.open(path) as archive:
-        model = model_from_config(archive.config)
-        load_weights(model, archive.weights, str(path))
+        model = archived_model(archive)
         for variable in model.variables:
             variable.numpy()  # the file is closed below
     return model
 
 
+def archived_model(archive: KerasArchive) -> Model:
+    """The model of an open `.keras` file; its weights are known to fit, and read at the first use."""
+    model = _model(archive.config, archive.path)
+    load_weights(model, archive.weights, str(archive.path))
+    return model
+
+
+def _model(config: dict[str, Any], path: Path) -> Model:
+    try:
+        return model_from_config(config)
+    except SerializationError as error:
+        raise SerializationError(f"{path}: {error}") from error
+
+
 def from_h5(path: Path) -> Model:
     """The portable model of a whole-model `.h5` file (Keras 2, or Keras 3's legacy format)."""
     with LegacyH5.open(path) as file:
-        model = model_from_config(file.config)
+        model = _model(file.config, path)
         layers = [x for x in model.layers if x.weights]
         stored = {name: file.layer_variables(name) for name in file.layer_names}
         names = [name for name, variables in stored.items() if variables]

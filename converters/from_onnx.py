@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import onnx
 
+from converters.file_kinds import UNKNOWN, describe
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
 from portable_layers.model import Model, model_from_config
-from portable_layers.model_file import METADATA_KEY, METADATA_VERSION, unique_names
+from portable_layers.model_file import METADATA_KEY, METADATA_VERSION
 from portable_layers.packing import Packing, unpack
 from portable_layers.variable import Variable
 
@@ -42,10 +43,8 @@ def _read(source: Any) -> tuple[str, onnx.ModelProto, Path]:
     if isinstance(source, onnx.ModelProto):
         return "the model", source, Path()
     path = Path(source)
-    if not path.exists():
-        raise ArchiveError(f"{path}: no such file; an .onnx file was expected")
-    if path.is_dir():
-        raise ArchiveError(f"{path} is a folder; an .onnx file was expected")
+    if (kind := describe(path)) != UNKNOWN:
+        raise ArchiveError(f"{path} is {kind}; an .onnx file was expected")
     try:
         proto = onnx.load(str(path), load_external_data=False)
         if not proto.HasField("graph"):
@@ -60,16 +59,18 @@ def _read(source: Any) -> tuple[str, onnx.ModelProto, Path]:
 def _metadata(proto: onnx.ModelProto, name: str) -> dict[str, Any]:
     found = [p.value for p in proto.metadata_props if p.key == METADATA_KEY]
     if not found:
-        producer = f" (its producer is {proto.producer_name})" if proto.producer_name else ""
-        raise ArchiveError(
-            f"{name} was not exported by portable-layers{producer}: "
-            "it carries no Keras config, so there is no way back to Keras"
-        )
+        if proto.producer_name == "portable-layers":
+            reason = "has lost the metadata that portable-layers wrote into it"
+        else:
+            producer = f" (its producer is {proto.producer_name})" if proto.producer_name else ""
+            reason = f"was not exported by portable-layers{producer}"
+        raise ArchiveError(f"{name} {reason}: it carries no Keras config, so there is no way back to Keras")
     try:
         document = json.loads(found[0])
         version = document["version"]
-        if not all(isinstance(document[k], dict) for k in ("model", "weights", "unused")):
-            raise ValueError("a part of it is missing")
+        parts = {"model": dict, "weights": dict, "unused": dict, "variables": list}
+        if not all(isinstance(document[key], kind) for key, kind in parts.items()):
+            raise ValueError("a part of it is of another type")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ArchiveError(f"{name} has metadata of portable-layers that cannot be read: {error}") from None
     if version != METADATA_VERSION:
@@ -82,11 +83,15 @@ def _metadata(proto: onnx.ModelProto, name: str) -> dict[str, Any]:
 def _restore(
     model: Model, proto: onnx.ModelProto, folder: Path, document: Mapping[str, Any], name: str
 ) -> None:
-    names = unique_names(model.variables)
-    variables: dict[str, Variable] = {names[id(v)]: v for v in model.variables}
+    names, made = document["variables"], model.variables
+    if len(names) != len(made):
+        raise WeightsError(f"{name} has {len(names)} variables; its model has {len(made)}")
+    variables: dict[str, Variable] = {
+        str(key): v for key, v in zip(names, made, strict=True) if key is not None
+    }
     initializers = {t.name: t for t in proto.graph.initializer}
-    values = {id(v): np.empty(v.shape, dtypes.to_numpy(v.dtype)) for v in variables.values()}
-    filled = {id(v): np.zeros(v.shape, bool) for v in variables.values()}
+    values = {id(v): np.empty(v.shape, dtypes.to_numpy(v.dtype)) for v in made}
+    filled = {id(v): np.zeros(v.shape, bool) for v in made}
     for initializer, form in document["weights"].items():
         packing = Packing.from_json(form, variables)
         packed = _array(initializers, initializer, folder, name)
@@ -97,18 +102,20 @@ def _restore(
             )
         unpack(packing, packed, values)
         unpack(packing, np.ones(packed.shape, bool), filled)
-    for key, stored in document["unused"].items():
-        if key not in variables:
-            raise WeightsError(f"{name}: the metadata holds a variable {key}, which the model has not")
-        variable = variables[key]
+    for place, stored in document["unused"].items():
+        if not place.isdecimal() or int(place) >= len(made):
+            raise WeightsError(f"{name} holds a variable at {place}; its model has {len(made)}")
+        variable = made[int(place)]
         value = _decode(stored, name)
         if value.shape != variable.shape:
-            raise WeightsError(f"{name}: variable {key} has shape {value.shape}; expected: {variable.shape}")
+            raise WeightsError(
+                f"{name}: variable {variable.path} has shape {value.shape}; expected: {variable.shape}"
+            )
         values[id(variable)][...] = value
         filled[id(variable)][...] = True
-    for key, variable in variables.items():
+    for variable in made:
         if not filled[id(variable)].all():
-            raise WeightsError(f"{name} lacks the variable {key} or a part of it")
+            raise WeightsError(f"{name} lacks the variable {variable.path} or a part of it")
         variable.assign(values[id(variable)])
 
 

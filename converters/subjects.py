@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from converters.from_keras import from_keras
+from converters.from_keras import archived_model, from_keras
 from converters.from_onnx import from_onnx
 from converters.keras_archive import KerasArchive
-from converters.keras_weights import load_weights
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, InputError, MissingDependencyError, PortableLayersError
-from portable_layers.model import Model, model_from_config
+from portable_layers.model import Model
 from portable_layers.model_file import METADATA_KEY
 from runtime.engine import InferenceEngine
 from runtime.signature import TensorInfo
@@ -84,7 +83,7 @@ def load_keras(path: Path) -> Any:
     """
     if path.suffix == ".keras":
         with KerasArchive.open(path) as archive:
-            load_weights(model_from_config(archive.config), archive.weights, str(path))
+            archived_model(archive)
     else:
         from_keras(path)
     try:

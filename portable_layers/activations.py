@@ -8,7 +8,7 @@ from typing import Any
 from portable_layers.ops import nn_activations as nn
 from portable_layers.ops import opset
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.elementwise import exp, tanh
+from portable_layers.ops.exponential import exp
 from portable_layers.ops.nn_activations import (
     celu,
     elu,
@@ -34,6 +34,7 @@ from portable_layers.ops.nn_activations import (
     tanh_shrink,
     threshold,
 )
+from portable_layers.ops.trigonometry import tanh
 from portable_layers.serialization import get_object, serialize_object
 from portable_layers.tensor import Tensor
 

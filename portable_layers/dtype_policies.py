@@ -95,6 +95,49 @@ class Int4DTypePolicy(QuantizedDTypePolicy):
         self.block_size = int(size)
 
 
+class _OnlyWeightsDTypePolicy(QuantizedDTypePolicy):
+    """The policy of a layer whose weights alone are quantized, after a calibration.
+
+    Args:
+        mode: `<method>/<weight_bits>/<group_size>`, -1 for one scale a channel.
+    """
+
+    method = ""
+    bits: tuple[int, ...] = (4,)
+
+    def __init__(self, mode: str, source_name: str | None = None):
+        super().__init__(mode, source_name)
+        method, *numbers = mode.split("/")
+        try:
+            self.weight_bits, self.group_size = (int(n) for n in numbers)
+        except ValueError:
+            method = ""
+        if (
+            method != self.method
+            or self.weight_bits not in self.bits
+            or not (self.group_size == -1 or self.group_size > 0)
+        ):
+            raise ValueError(
+                f"mode must be '{self.method}/<weight_bits>/<group_size>', weight_bits one of {self.bits}, "
+                f"group_size -1 or positive. Received: {mode!r}"
+            )
+
+
+class GPTQDTypePolicy(_OnlyWeightsDTypePolicy):
+    """The policy of a layer that GPTQ quantized: `gptq/4/128`."""
+
+    keras_module = "keras.dtype_policies"
+    method = "gptq"
+    bits = (2, 3, 4, 8)
+
+
+class AWQDTypePolicy(_OnlyWeightsDTypePolicy):
+    """The policy of a layer that AWQ quantized: `awq/4/128`."""
+
+    keras_module = "keras.dtype_policies"
+    method = "awq"
+
+
 class DTypePolicyMap(Configurable):
     """A policy for each layer, by path; `default_policy` for the rest."""
 
@@ -113,6 +156,8 @@ CLASSES = {
         QuantizedDTypePolicy,
         QuantizedFloat8DTypePolicy,
         Int4DTypePolicy,
+        GPTQDTypePolicy,
+        AWQDTypePolicy,
         DTypePolicyMap,
     )
 }
@@ -130,6 +175,10 @@ def get(identifier: Any) -> DTypePolicy:
         mode, source = identifier.split("_from_")
         if mode.startswith("int4/"):
             return Int4DTypePolicy(mode, source)
+        if mode.startswith("gptq/"):
+            return GPTQDTypePolicy(mode, source)
+        if mode.startswith("awq/"):
+            return AWQDTypePolicy(mode, source)
         if mode == "float8":
             return QuantizedFloat8DTypePolicy(mode, source)
         return QuantizedDTypePolicy(mode, source)

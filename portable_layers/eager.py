@@ -6,6 +6,7 @@ It runs on ONNX Runtime where that is installed, else on onnx's reference evalua
 from __future__ import annotations
 
 import collections
+import types
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,20 @@ def run(operation: Operation, args: tuple, kwargs: dict, emit: Callable[..., Any
 
 
 def call(
-    owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict
+    owner: Any, emit: Callable[..., Any], args: tuple, kwargs: dict, config: Any = None
 ) -> tuple[Any, list[tuple[Any, Any]]]:
-    """Like `run`; gives the values of the graph's probes too."""
+    """Like `run`; gives the values of the graph's probes too.
+
+    Args:
+        config: what else `emit` depends on; arrays in it are no inputs.
+    """
     leaves = tree.flatten((args, kwargs))
     arrays = [_standard(x) for x in leaves if is_array(x)]
+    settings = tree.flatten(config)
+    if any(isinstance(x, types.FunctionType | types.MethodType) for x in (*leaves, *settings)):
+        # A function may give another graph the next time: what it closes over is not in the key.
+        session, *compiled = _compile(emit, args, kwargs)
+        return _results(session, arrays, *compiled)
     variables = getattr(owner, "variables", ())
     key = (
         id(owner),
@@ -57,6 +67,8 @@ def call(
         tuple(repr(x) if not is_array(x) else None for x in leaves),
         _structure(args),
         _structure(kwargs),
+        tuple(_content(x) for x in settings),
+        _structure(config),
         tuple(v.version for v in variables),
         tuple(x.version for x in leaves if isinstance(x, Variable)),
     )
@@ -69,6 +81,17 @@ def call(
         _cache[key] = (owner, session, (structure, names, probes, states))
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
+    return _results(session, arrays, structure, names, probes, states)
+
+
+def _results(
+    session: Any,
+    arrays: list[np.ndarray],
+    structure: Any,
+    names: list[str],
+    probes: list,
+    states: list[State],
+) -> tuple[Any, list[tuple[Any, Any]]]:
     feed = {f"input_{i}": a for i, a in enumerate(arrays)}
     for state in states:
         feed[state.start.value.name] = state.owner.kept_state(
@@ -116,6 +139,11 @@ def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarr
 
     engine = InferenceEngine(proto, providers="cpu" if find_spec("onnxruntime") else "reference")
     return lambda feed: engine.run(feed)
+
+
+def _content(x: Any) -> Any:
+    """What tells a setting from another one; NumPy's repr leaves elements out."""
+    return (x.dtype.str, x.shape, x.tobytes()) if isinstance(x, np.ndarray) else repr(x)
 
 
 def _standard(x: Any) -> np.ndarray:

@@ -109,10 +109,11 @@ def _visit(
 def _check(inputs: list[KerasTensor], nodes: list[Node], operations: list[Operation]) -> None:
     known = {id(t) for t in inputs}
     for node in nodes:
-        for tensor in node.input_tensors:
+        # An input layer's own node must be one of the inputs: nothing else could fill it.
+        for tensor in node.outputs if node.is_input else node.input_tensors:
             if id(tensor) not in known:
                 raise ValueError(
-                    f"the outputs need {tensor!r} (input of {node.operation.name}), "
+                    f"the outputs need {tensor!r} (of {node.operation.name}), "
                     "which is not made of the model's inputs"
                 )
         known |= {id(t) for t in node.outputs}

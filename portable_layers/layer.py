@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -33,8 +33,10 @@ from portable_layers.variable import Variable
 
 __all__ = ["InputSpec", "Layer"]
 
+# Arguments of the base class, which writes them itself.
+_BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 # Arguments that Keras leaves out of the config where they are None.
-_ONLY_WHEN_SET = ("lora_rank", "lora_alpha")
+_ONLY_WHEN_SET = ("lora_rank", "lora_alpha", "gptq_unpacked_column_size")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
 
@@ -57,6 +59,8 @@ class Layer(Operation):
     keras_module = "keras.layers"
     # Other names under which Keras exports the class.
     aliases: tuple[str, ...] = ()
+    # Whether floating point inputs come in the compute dtype; off where `call` looks at the inputs' own.
+    convert_inputs = True
     # Test data, declared beside the layer (see cases.py).
     cases: tuple[Case, ...] = ()
 
@@ -135,7 +139,9 @@ class Layer(Operation):
         """The shape that comes out for an input shape, in Keras's form (None: unknown size)."""
         tensors = [_placeholder_of(shape, self.compute_dtype) for shape in args]
         named = {k.removesuffix("_shape"): _placeholder_of(s, self.compute_dtype) for k, s in kwargs.items()}
-        return tree.map_structure(lambda t: t.shape, self.compute_output_spec(*tensors, **named))
+        # A question about shapes must not build the layer: its first input may be of another size.
+        layer = self if self.built else type(self).from_config(self.get_config())
+        return tree.map_structure(lambda t: t.shape, layer.compute_output_spec(*tensors, **named))
 
     # Calling
 
@@ -148,7 +154,9 @@ class Layer(Operation):
 
     def eager_call(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(_array_of, (args, kwargs))
+        check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
+        self._clear_losses()
         outputs, probes = call_eagerly(self, self.emit, args, kwargs)
         for record, value in probes:
             record(value)
@@ -182,7 +190,12 @@ class Layer(Operation):
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
             previous_mask = tree.map_structure(_mask_of, first)
-        with graph.scope(self.name), self._autocasting(graph), self._training(graph, training):
+        with (
+            graph.scope(self.name),
+            self._open_scope(),
+            self._autocasting(graph),
+            self._training(graph, training),
+        ):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
             )
@@ -199,9 +212,14 @@ class Layer(Operation):
 
     @contextmanager
     def _autocasting(self, graph: Any) -> Iterator[None]:
+        # Keras's rule: a layer of a mixed policy starts it; inside, a layer may be left out ("").
         previous = graph.autocast
-        mixed = self.autocast and dtypes.is_float(self.compute_dtype)
-        graph.autocast = self.compute_dtype if mixed and self.compute_dtype != self.variable_dtype else None
+        if previous is None:
+            graph.autocast = self.compute_dtype if self.compute_dtype != self.variable_dtype else None
+        else:
+            graph.autocast = (
+                self.compute_dtype if self.autocast and dtypes.is_float(self.compute_dtype) else ""
+            )
         try:
             yield
         finally:
@@ -224,8 +242,8 @@ class Layer(Operation):
         if (
             isinstance(x, Tensor)
             and self.autocast
+            and self.convert_inputs
             and dtypes.is_float(x.dtype)
-            and dtypes.is_float(self.compute_dtype)
             and x.dtype != self.compute_dtype
         ):
             with graph.scope(self.name):
@@ -426,17 +444,16 @@ class Layer(Operation):
     # Losses
 
     def add_loss(self, loss: Any) -> None:
-        """Add scalar losses, from inside `call` or as numbers; they appear in `losses`."""
+        """Add scalar losses; they appear in `losses` until the layer is called again."""
         graph = current_graph()
         for x in tree.flatten(loss):
-            if isinstance(x, Tensor):
-                assert graph is not None
-                if not graph.scratch:
-                    graph.root.probes.append((self._losses.append, x))
-            elif isinstance(x, int | float | np.ndarray | np.generic) and np.ndim(x) == 0:
-                self._losses.append(x)
-            else:
+            if not isinstance(x, Tensor | int | float | np.ndarray | np.generic) or np.ndim(x) != 0:
                 raise ValueError(f"add_loss takes scalar tensors or numbers. Received: {x!r}")
+            if graph is None:
+                self._losses.append(x)
+            elif not graph.scratch:
+                # A number too, for `call` is not run again when the layer is called again.
+                graph.root.probes.append((self._losses.append, graph.as_tensor(x, "float32")))
 
     @property
     def losses(self) -> list[Any]:
@@ -448,6 +465,10 @@ class Layer(Operation):
             if variable.regularizer is not None:
                 collected.append(variable.regularizer(variable.numpy()))
         return collected
+
+    def _clear_losses(self) -> None:
+        for layer in (self, *self._flatten_layers()):
+            layer._losses.clear()
 
     def _flatten_layers(self) -> Iterator[Layer]:
         for layer in self._layers:
@@ -525,20 +546,25 @@ class Layer(Operation):
         }
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
-        for name in self.config_arguments():
-            if name not in ("name", "trainable", "dtype", "activity_regularizer", "autocast"):
-                value = getattr(self, name, self._arguments.get(name))
-                if value is not None or name not in _ONLY_WHEN_SET:
-                    config[name] = _serialize(name, value)
+        names = self.config_arguments()
+        for name in names:
+            value = getattr(self, name, self._arguments.get(name))
+            if value is not None or name not in _ONLY_WHEN_SET:
+                config[name] = _serialize(name, value)
+        if not names and _is_ours(type(self).get_config):
+            # A class of the user's that does not say what its config is: its arguments, as in Keras.
+            rest = {k: v for k, v in self._arguments.items() if k not in config}
+            return {**config, **{k: _plain(self, k, v) for k, v in rest.items()}}
         return config
 
     def config_arguments(self) -> list[str]:
-        """The constructor's arguments that are part of the config."""
-        parameters = inspect.signature(type(self).__init__).parameters
+        """The constructor's arguments that are part of the config, of the class that says what it is."""
+        base = next(c for c in type(self).__mro__ if _is_ours(c))
+        parameters = inspect.signature(base.__init__).parameters  # type: ignore[misc]
         return [
             n
             for n, p in parameters.items()
-            if n != "self" and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY) and n not in ("self", *_BASE_ARGUMENTS)
         ]
 
     @classmethod
@@ -554,8 +580,7 @@ class Layer(Operation):
             SerializationError: for a key that the constructor does not take, or a value it refuses.
         """
         config = cls.upgrade_config(dict(config))
-        base = {"name", "trainable", "dtype", "activity_regularizer", "autocast"}
-        check_config_keys(cls, {k: v for k, v in config.items() if k not in base})
+        check_config_keys(cls, {k: v for k, v in config.items() if k not in _BASE_ARGUMENTS})
         arguments = {k: v if k == "dtype" else deserialize_value(v) for k, v in config.items()}
         if isinstance(arguments.get("dtype"), dict):
             arguments["dtype"] = dtype_policies.get(arguments["dtype"])
@@ -566,6 +591,16 @@ class Layer(Operation):
                 raise
             label = config.get("name", cls.__name__)
             raise SerializationError(f"layer {label} ({cls.__name__}): {error}") from error
+
+    @classmethod
+    def reading_scope(cls, config: Mapping[str, Any]) -> Any:
+        """The name scope in which a config is read.
+
+        Keras builds a wrapped layer inside of its wrapper, so that the wrapper's name is in the paths; a
+        config has the wrapped layer built before there is a wrapper.
+        """
+        wraps = any(_is_built(value) for value in config.values())
+        return scope.name_scope(config["name"]) if wraps and "name" in config else nullcontext()
 
     def get_build_config(self) -> dict[str, Any] | None:
         """The shapes that `build` was called with, in Keras's form."""
@@ -592,7 +627,7 @@ class Layer(Operation):
 
 def _keep_arguments(cls: type, init: Any) -> Any:
     """Arguments that the constructor of one of our layers does not set itself become attributes."""
-    ours = cls.__module__.startswith("portable_layers.")
+    ours = _is_ours(cls)
     signature = inspect.signature(init)
 
     @functools.wraps(init)
@@ -612,6 +647,27 @@ def _keep_arguments(cls: type, init: Any) -> Any:
                     setattr(self, name, _resolve(name, value))
 
     return wrapped
+
+
+def _is_ours(thing: Any) -> bool:
+    """Whether a class or function is defined in this package."""
+    return thing.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _plain(layer: Layer, name: str, value: Any) -> Any:
+    if all(x is None or isinstance(x, str | int | float | bool) for x in tree.flatten(value)):
+        return value
+    raise SerializationError(
+        f"layer {layer.name}: {type(layer).__name__} must define get_config(), because its argument "
+        f"{name} is no plain value. Received: {value!r}"
+    )
+
+
+def _is_built(config: Any) -> bool:
+    """Whether the config of a built layer is in this part of another one's config."""
+    if isinstance(config, list | tuple):
+        return any(_is_built(item) for item in config)
+    return isinstance(config, Mapping) and "build_config" in config
 
 
 def _is_activation(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -48,6 +49,11 @@ class Model(Layer):
         super().__init__(*args, **kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
+
+    @classmethod
+    def reading_scope(cls, config: Mapping[str, Any]) -> Any:
+        """None: the layers of a model are called, and so built, before they are in the model."""
+        return nullcontext()
 
     @property
     def layers(self) -> list[Layer]:
@@ -471,12 +477,23 @@ class Sequential(Model):
 
 
 def make_operation(config: Mapping[str, Any]) -> Operation:
-    """The layer, model or recorded function that a config in Keras's form describes."""
-    module = config.get("module") or ""
+    """The layer, model or recorded function that a config in Keras's form describes.
+
+    Raises:
+        SerializationError: naming the layer whose config is at fault.
+    """
+    module = str(config.get("module") or "")
     known: Mapping[str, Any] = classes()
     if module.startswith(("keras.src.ops", "keras.ops", "keras.src.activations")):
         known = OPERATIONS
-    made = deserialize_object(config, known, "layer")
+    try:
+        made = deserialize_object(config, known, "layer")
+    except SerializationError as error:
+        inner = config.get("config")
+        name = inner.get("name") if isinstance(inner, Mapping) and "layers" not in inner else None
+        if not isinstance(name, str) or f"layer {name} " in str(error):
+            raise
+        raise SerializationError(f"layer {name}: {error}") from error
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
@@ -497,7 +514,7 @@ def model_from_config(config: Mapping[str, Any]) -> Model:
         UnsupportedLayerError: naming every layer of a class that is not known.
         SerializationError: for a config that its class does not take.
     """
-    unknown = list(_unknown_layers(config, ""))
+    unknown = list(_unknown_layers(config))
     if unknown:
         raise UnsupportedLayerError(unknown)
     with object_sharing():
@@ -507,22 +524,26 @@ def model_from_config(config: Mapping[str, Any]) -> Model:
     return made
 
 
-def _unknown_layers(config: Any, path: str) -> Iterator[UnsupportedLayer]:
-    """Every layer in a model's config whose class is not registered."""
+def _unknown_layers(config: Any, path: str | None = None) -> Iterator[UnsupportedLayer]:
+    """Every layer in a model's config whose class is not registered.
+
+    Args:
+        path: of what holds it; "" in the model itself, None for the model, whose name is not in paths.
+    """
     inner = config.get("config") if isinstance(config, Mapping) else None
     if not isinstance(inner, Mapping):
         return
     name = config.get("class_name")
-    module = config.get("module") or ""
+    module = str(config.get("module") or "")
     own = inner.get("name")
-    here = f"{path}/{own}" if path and own else (own or path)
+    here = "" if path is None else "/".join(str(part) for part in (path, own) if part)
     known: Mapping[str, Any] = OPERATIONS if ".ops" in module or ".activations" in module else classes()
     if isinstance(name, str) and name not in known and config.get("registered_name") not in known:
         reason = "Lambda code is refused" if name == "Lambda" else UnsupportedLayer("", "").reason
         yield UnsupportedLayer(here or "(model)", name, reason)
     layers = inner.get("layers")
     for layer in layers if isinstance(layers, list) else []:
-        yield from _unknown_layers(layer, here if path or own is None else "")
+        yield from _unknown_layers(layer, here)
     for key in ("layer", "backward_layer", "cell", "cells"):  # of layers around others
         held = inner.get(key)
         for layer in held if isinstance(held, list) else [held]:

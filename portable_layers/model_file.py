@@ -183,8 +183,10 @@ def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor]
         document = {
             "version": metadata["version"],
             "model": metadata["model"],
+            # By place in the model: paths depend on how, and after what else, a model was built.
+            "variables": [names[id(v)] if id(v) in used else None for v in variables],
             "weights": {t.value.name: t.packing.to_json(names) for t in weights},  # type: ignore[union-attr]
-            "unused": {names[id(v)]: _encode(v.numpy()) for v in variables if id(v) not in used},
+            "unused": {i: _encode(v.numpy()) for i, v in enumerate(variables) if id(v) not in used},
         }
         model.metadata_props[METADATA_KEY] = json.dumps(document, separators=(",", ":"))
     return initializers, model

@@ -18,7 +18,7 @@ from __future__ import annotations
 import difflib
 import types
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -216,7 +216,9 @@ def _make(cls: Any, config: Mapping[str, Any], kind: str) -> Any:
     if not isinstance(arguments, Mapping | None):
         raise SerializationError(f"Expected a dict as the config of {cls.__name__}. Received: {arguments!r}")
     try:
-        instance = cls.from_config(dict(arguments or {}))
+        arguments = dict(arguments or {})
+        with getattr(cls, "reading_scope", _no_scope)(arguments):
+            instance = cls.from_config(arguments)
         for part in ("build", "compile"):
             restore = getattr(instance, f"{part}_from_config", None)
             if restore is not None and config.get(f"{part}_config"):
@@ -227,6 +229,10 @@ def _make(cls: Any, config: Mapping[str, Any], kind: str) -> Any:
         reason = " ".join(str(error).split())
         raise SerializationError(f"The {kind} {cls.__name__} does not accept its config: {reason}") from error
     return instance
+
+
+def _no_scope(_: Any) -> Any:
+    return nullcontext()
 
 
 def _object_config(

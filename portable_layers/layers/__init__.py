@@ -2,6 +2,12 @@
 
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer
+from portable_layers.layers.activations.activation import Activation
+from portable_layers.layers.activations.elu import ELU
+from portable_layers.layers.activations.leaky_relu import LeakyReLU
+from portable_layers.layers.activations.prelu import PReLU
+from portable_layers.layers.activations.relu import ReLU
+from portable_layers.layers.activations.softmax import Softmax
 from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
 from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
@@ -13,16 +19,57 @@ from portable_layers.layers.convolutional.conv_transpose import (
 from portable_layers.layers.convolutional.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from portable_layers.layers.convolutional.separable_conv import SeparableConv1D, SeparableConv2D
 from portable_layers.layers.core.dense import Dense
+from portable_layers.layers.core.einsum_dense import EinsumDense
+from portable_layers.layers.core.embedding import Embedding
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
 from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.reversible_embedding import ReversibleEmbedding
 from portable_layers.layers.core.wrapper import Wrapper
+from portable_layers.layers.merging.concatenate import Concatenate, concatenate
+from portable_layers.layers.merging.dot import Dot, dot
+from portable_layers.layers.merging.elementwise import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from portable_layers.layers.normalization.batch_normalization import BatchNormalization
 from portable_layers.layers.normalization.group_normalization import GroupNormalization
 from portable_layers.layers.normalization.layer_normalization import LayerNormalization
 from portable_layers.layers.normalization.rms_normalization import RMSNormalization
 from portable_layers.layers.normalization.spectral_normalization import SpectralNormalization
 from portable_layers.layers.normalization.unit_normalization import UnitNormalization
+from portable_layers.layers.pooling.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
+from portable_layers.layers.pooling.average_pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+)
+from portable_layers.layers.pooling.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
+from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from portable_layers.layers.preprocessing.normalization import Normalization
 from portable_layers.layers.preprocessing.rescaling import Rescaling
 from portable_layers.layers.recurrent.bidirectional import Bidirectional
@@ -46,15 +93,36 @@ from portable_layers.layers.regularization.dropout import (
     SpatialDropout2D,
     SpatialDropout3D,
 )
+from portable_layers.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
+from portable_layers.layers.reshaping.flatten import Flatten
+from portable_layers.layers.reshaping.permute import Permute
+from portable_layers.layers.reshaping.repeat_vector import RepeatVector
+from portable_layers.layers.reshaping.reshape import Reshape
+from portable_layers.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "RNN",
+    "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
+    "Add",
     "AlphaDropout",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
+    "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -64,14 +132,27 @@ __all__ = [
     "ConvLSTM1D",
     "ConvLSTM2D",
     "ConvLSTM3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "CustomScaleLayer",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
+    "EinsumDense",
+    "Embedding",
+    "Flatten",
     "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "GroupNormalization",
     "Identity",
     "Input",
@@ -81,21 +162,50 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LayerScale",
+    "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Normalization",
+    "PReLU",
+    "Permute",
     "RMSNormalization",
+    "ReLU",
+    "RepeatVector",
     "Rescaling",
+    "Reshape",
+    "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
+    "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
     "StochasticDepth",
+    "Subtract",
     "TimeDistributed",
     "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
     "Wrapper",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]

@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from portable_layers import dtypes
-from portable_layers.dims import Size
-from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.kernels import (
+from portable_layers.dims import Shape, Size
+from portable_layers.ops.convolution_kernels import (
     Kernel,
     channels_first_kernel,
     kernel_matrices,
     transposed_matrix,
 )
-from portable_layers.ops.layout import channels_back, channels_first, standardize_data_format
+from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.elementwise import add
+from portable_layers.ops.layout import (
+    channels_back,
+    channels_first,
+    channels_last,
+    channels_last_back,
+    standardize_data_format,
+)
 from portable_layers.ops.unfolding import UNFOLDED_DTYPES, unfolded_conv, unfolded_conv_transpose
 from portable_layers.ops.windows import Window, spread, window
 from portable_layers.tensor import Tensor
@@ -111,33 +118,31 @@ def conv_with_bias(
     strides, dilations = spread(strides, rank, "strides"), spread(dilation_rate, rank, "dilation_rate")
     sizes = [int(n) for n in kernel.shape[:rank]]
     groups, filters = _groups(channels, kernel, depthwise)
-    bias = None if bias is None else cast_to(bias, x.dtype)
-    if x.dtype in UNFOLDED_DTYPES:
-        last = x if data_format == "channels_last" else channels_back(x)
-        where = window(last.shape[1:-1], sizes, strides, dilations, padding)
+    last = x.dtype in UNFOLDED_DTYPES
+    x = channels_last(x, data_format) if last else channels_first(x, data_format)
+    where = window(x.shape[1:-1] if last else x.shape[2:], sizes, strides, dilations, padding)
+    inner, outer = _placed_bias(bias, x.dtype, data_format, filters, where.output)
+    if last:
         matrices = kernel_matrices(kernel, groups, depthwise, x.dtype)
-        y = unfolded_conv(
-            _padded(last, where, 1), matrices, bias, sizes, strides, dilations, groups, where.output
-        )
-        return y if data_format == "channels_last" else channels_first(y)
-    first = channels_first(x, data_format)
-    where = window(first.shape[2:], sizes, strides, dilations, padding)
+        padded = _padded(x, where, 1)
+        y = unfolded_conv(padded, matrices, inner, sizes, strides, dilations, groups, where.output)
+        return _add_outer(channels_last_back(y, data_format), outer)
     attributes = where.attributes
     if where.pads is None and not where.automatic:
-        first, attributes = _padded(first, where, 2), {}
+        x, attributes = _padded(x, where, 2), {}
     y = graph().add(
         "Conv",
-        first,
+        x,
         channels_first_kernel(kernel, x.dtype, depthwise),
-        bias,
+        inner,
         kernel_shape=sizes,
         strides=strides if any(s != 1 for s in strides) else None,
         dilations=dilations if any(d != 1 for d in dilations) else None,
         group=groups if groups != 1 else None,
-        shape=(first.shape[0], filters, *where.output),
+        shape=(x.shape[0], filters, *where.output),
         **attributes,
     )
-    return channels_back(y, data_format)
+    return _add_outer(channels_back(y, data_format), outer)
 
 
 def conv_transpose_with_bias(
@@ -166,27 +171,27 @@ def conv_transpose_with_bias(
         pads.append((before, after, more))
         whole: Size = (size - 1) * s + (k - 1) * d + 1
         output.append(whole - before - after + more)
-    bias = None if bias is None else cast_to(bias, x.dtype)
+    inner, outer = _placed_bias(bias, x.dtype, data_format, filters, tuple(output))
     if x.dtype in UNFOLDED_DTYPES:
-        last = x if data_format == "channels_last" else channels_back(x)
+        x = channels_last(x, data_format)
         matrix = transposed_matrix(kernel, x.dtype)
-        y = unfolded_conv_transpose(last, matrix, bias, sizes, strides, dilations, pads, tuple(output))
-        return y if data_format == "channels_last" else channels_first(y)
-    first = channels_first(x, data_format)
+        y = unfolded_conv_transpose(x, matrix, inner, sizes, strides, dilations, pads, tuple(output))
+        return _add_outer(channels_last_back(y, data_format), outer)
+    x = channels_first(x, data_format)
     begins, ends, grown = (list(p) for p in zip(*pads, strict=True))
     y = graph().add(
         "ConvTranspose",
-        first,
+        x,
         channels_first_kernel(kernel, x.dtype),
-        bias,
+        inner,
         kernel_shape=sizes,
         strides=strides if any(s != 1 for s in strides) else None,
         dilations=dilations if any(d != 1 for d in dilations) else None,
         pads=begins + ends if any(begins + ends) else None,
         output_padding=grown if any(grown) else None,
-        shape=(first.shape[0], filters, *output),
+        shape=(x.shape[0], filters, *output),
     )
-    return channels_back(y, data_format)
+    return _add_outer(channels_back(y, data_format), outer)
 
 
 def transpose_padding(
@@ -207,6 +212,27 @@ def transpose_padding(
     if total < 0:
         return 0, 0, -total
     return total // 2, total - total // 2, 0
+
+
+def _placed_bias(
+    bias: Any, dtype: str, data_format: str, filters: int, output: Shape
+) -> tuple[Tensor | None, Tensor | None]:
+    """The bias for the operator and the bias to be added along the last axis; one of them is None.
+
+    Keras 3 on TensorFlow finds the axis of a bias by its size (`keras.src.backend.tensorflow.numpy.add`),
+    the last axis first: channels-first layers whose output is as wide as it has filters add their bias
+    along the width. A model was trained with that, so it is part of what it computes.
+    """
+    if bias is None:
+        return None, None
+    tensor = cast_to(bias, dtype)
+    if data_format == "channels_first" and filters > 1 and output[-1] == filters:
+        return None, tensor
+    return tensor, None
+
+
+def _add_outer(y: Tensor, bias: Tensor | None) -> Tensor:
+    return y if bias is None else add(y, bias)
 
 
 def _operands(inputs: Any, kernel: Any) -> tuple[Tensor, Any]:

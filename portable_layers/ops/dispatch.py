@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ class FunctionOperation(Operation):
     """
 
     function: Callable[..., Any]
+    signature: inspect.Signature
     tensors: tuple[str, ...] = ()
     renamed: Mapping[str, str] = {}
 
@@ -39,7 +40,22 @@ class FunctionOperation(Operation):
         self.config = config
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        return type(self).function(*args, **kwargs, **self.config)
+        cls = type(self)
+        arguments = {**self.config, **kwargs}
+        rest: Sequence[Any] = ()
+        for place, tensor in enumerate(cls.tensors):
+            if tensor.startswith("*"):
+                rest = args[place:]
+            elif place < len(args):
+                arguments[tensor] = args[place]
+        positional, named = [], {}
+        for name, parameter in cls.signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                # What stands before it must be given by position.
+                positional = [named.pop(n) for n in list(named)] + list(rest)
+            elif parameter.kind is not parameter.VAR_KEYWORD and name in arguments:
+                named[name] = arguments.pop(name)
+        return cls.function(*positional, **named, **arguments)
 
     def get_config(self) -> dict[str, Any]:
         shown = {self.renamed.get(k, k): serialize_object(v) for k, v in self.config.items()}
@@ -54,7 +70,7 @@ class FunctionOperation(Operation):
         """
         back = {v: k for k, v in cls.renamed.items()}
         values = {back.get(k, k): deserialize_value(v) for k, v in config.items()}
-        known = set(inspect.signature(cls.function).parameters) | {"name"}
+        known = set(cls.signature.parameters) | {"name"}
         unknown = values.keys() - known
         if unknown:
             raise SerializationError(
@@ -64,58 +80,107 @@ class FunctionOperation(Operation):
         return cls(**values)
 
 
-def op(keras_class: str, *tensors: str, **renamed: str) -> Callable[[Callable], Callable]:
+def op(
+    keras_class: str,
+    *tensors: str,
+    keywords: Sequence[str] = (),
+    aliases: Sequence[str] = (),
+    **renamed: str,
+) -> Callable[[Callable], Callable]:
     """Decorator of a function of `ops`.
 
     Args:
         keras_class: module and class of Keras's operation, below `keras.src.ops`: `numpy.Mean`.
             Empty for a function that a functional model cannot record.
-        tensors: the parameters that are passed when the operation is called (the tensors); the
-            others belong to its config.
+        tensors: the parameters that are passed when the operation is called (the tensors), in Keras's
+            order; `*xs` for a parameter that takes any number of them. The others belong to its config.
+        keywords: tensors that Keras passes by name. Arguments that are taken as `**kwargs` are too.
+        aliases: further classes of Keras that mean the same; only found in configs.
         renamed: parameters whose key in Keras's config differs.
     """
 
     def decorate(function: Callable) -> Callable:
         name = function.__name__
         signature = inspect.signature(function)
-        cls: type[FunctionOperation] | None = None
-        if keras_class:
-            module, _, class_name = keras_class.rpartition(".")
-            cls = type(
-                class_name,
-                (FunctionOperation,),
-                {
-                    "function": staticmethod(function),
-                    "tensors": tensors,
-                    "renamed": renamed,
-                    "keras_module": f"keras.src.ops.{module}",
-                    "registered_name": class_name,
-                    "__module__": function.__module__,
-                    "__doc__": function.__doc__,
-                },
-            )
-            OPERATIONS[class_name] = cls
+        made = [
+            _operation_class(path, function, signature, tensors, renamed)
+            for path in (keras_class, *aliases)
+            if path
+        ]
+        OPERATIONS.update({cls.__name__: cls for cls in made})
+        operands = {t.removeprefix("*") for t in tensors} | set(keywords)
+        var_keyword = next((n for n, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD), None)
+
+        def split(args: tuple, kwargs: dict) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
+            """Operands by position, operands by name, and the config."""
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            arguments = dict(bound.arguments)
+            extra = arguments.pop(var_keyword, {}) if var_keyword else {}
+            placed: list[Any] = []
+            for tensor in tensors:
+                value = arguments.pop(tensor.removeprefix("*"))
+                placed += value if tensor.startswith("*") else [value]
+            named = {k: arguments.pop(k) for k in keywords}
+            return placed, {**named, **extra}, arguments
 
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
             if is_symbolic(args, kwargs):
-                if cls is None:
+                if not made:
                     raise TypeError(f"ops.{name} cannot be called on the tensors of a functional model")
-                bound = signature.bind(*args, **kwargs)
-                bound.apply_defaults()
-                arguments = dict(bound.arguments)
-                operands = [arguments.pop(t) for t in tensors]
-                while operands and operands[-1] is None:
-                    operands.pop()
-                return cls(**arguments)(*operands)
-            if current_graph() is None:
+                placed, named, config = split(args, kwargs)
+                return made[0](**_settled(keras_class, config))(*placed, **named)
+            if current_graph() is not None:
+                return function(*args, **kwargs)
+            if not made:
                 return eager.call(wrapper, function, args, kwargs)[0]
-            return function(*args, **kwargs)
+            placed, named, config = split(args, kwargs)
+            return eager.call(wrapper, made[0](name=name, **config).call, tuple(placed), named, config)[0]
 
+        wrapper.operands = frozenset(operands)  # type: ignore[attr-defined]
         FUNCTIONS[name] = wrapper
         return wrapper
 
     return decorate
+
+
+def _operation_class(
+    path: str,
+    function: Callable,
+    signature: inspect.Signature,
+    tensors: tuple[str, ...],
+    renamed: Mapping[str, str],
+) -> type[FunctionOperation]:
+    module, _, class_name = path.rpartition(".")
+    return type(
+        class_name,
+        (FunctionOperation,),
+        {
+            "function": staticmethod(function),
+            "signature": signature,
+            "tensors": tensors,
+            "renamed": renamed,
+            "keras_module": f"keras.src.ops.{module}",
+            "registered_name": class_name,
+            "__module__": function.__module__,
+            "__doc__": function.__doc__,
+        },
+    )
+
+
+def _settled(keras_class: str, config: dict[str, Any]) -> dict[str, Any]:
+    """The config as Keras's function hands it to its operation class."""
+    if config.get("dtype") is not None:
+        config["dtype"] = dtypes.standardize(config["dtype"])
+    if keras_class.startswith("nn."):
+        if "data_format" in config and config["data_format"] is None:
+            config["data_format"] = "channels_last"
+        if keras_class in ("nn.OneHot", "nn.MultiHot") and config["dtype"] is None:
+            config["dtype"] = "float32"
+        if isinstance(config.get("padding"), str):
+            config["padding"] = config["padding"].lower()
+    return config
 
 
 def graph() -> Graph:

@@ -1,4 +1,4 @@
-"""Arithmetic, comparison and logic, element by element (`keras.ops.numpy`)."""
+"""Arithmetic, element by element (`keras.ops.numpy`)."""
 
 from __future__ import annotations
 
@@ -8,28 +8,46 @@ import numpy as np
 
 from portable_layers import dtypes
 from portable_layers.ops.dispatch import cast_to, convert, graph, op, promote
+from portable_layers.ops.kernels import emit
 from portable_layers.tensor import Tensor
 
-# Integer types for which ONNX Runtime lacks kernels of the arithmetic operators.
-_NARROW = ("int8", "uint8", "int16", "uint16", "uint32", "bool")
+
+def as_float(x: Any, int64: str = "float32") -> Tensor:
+    """x as floating point: integers and booleans as float32.
+
+    Args:
+        int64: what Keras makes of int64; it has functions that take float64 for it.
+    """
+    tensor = convert(x)
+    if dtypes.is_float(tensor.dtype):
+        return tensor
+    return cast_to(tensor, int64 if tensor.dtype == "int64" else "float32")
+
+
+def scalar(value: Any, like: Tensor) -> Tensor:
+    """A number as a constant of the dtype of another tensor."""
+    return graph().constant(np.asarray(value).astype(dtypes.to_numpy(like.dtype)))
+
+
+def strong(*xs: Any) -> list[Tensor]:
+    """Operands cast to their common dtype where Keras types Python scalars as int32 and float32."""
+    return promote(*(convert(x) for x in xs))
+
+
+def strong_float(*xs: Any, int64: str = "float32") -> list[Tensor]:
+    """`strong`, and integers as floating point."""
+    return [as_float(x, int64) for x in strong(*xs)]
 
 
 def _binary(op_type: str, x1: Any, x2: Any, to_float: bool = False) -> Tensor:
-    a, b = promote(x1, x2, to_float=to_float)
-    dtype = a.dtype
-    if dtype in _NARROW:
-        a, b = cast_to(a, "int64"), cast_to(b, "int64")
-        return cast_to(graph().add(op_type, a, b), dtype)
-    return graph().add(op_type, a, b)
+    return emit(op_type, *promote(x1, x2, to_float=to_float))
 
 
 @op("numpy.Add", "x1", "x2")
 def add(x1: Any, x2: Any) -> Any:
     """`x1 + x2`."""
     a, b = promote(x1, x2)
-    if a.dtype == "bool":
-        return graph().add("Or", a, b)
-    return _binary("Add", a, b)
+    return graph().add("Or", a, b) if a.dtype == "bool" else emit("Add", a, b)
 
 
 @op("numpy.Subtract", "x1", "x2")
@@ -42,9 +60,7 @@ def subtract(x1: Any, x2: Any) -> Any:
 def multiply(x1: Any, x2: Any) -> Any:
     """`x1 * x2`."""
     a, b = promote(x1, x2)
-    if a.dtype == "bool":
-        return graph().add("And", a, b)
-    return _binary("Mul", a, b)
+    return graph().add("And", a, b) if a.dtype == "bool" else emit("Mul", a, b)
 
 
 @op("numpy.TrueDivide", "x1", "x2")
@@ -59,14 +75,25 @@ def divide(x1: Any, x2: Any) -> Any:
     return _binary("Div", x1, x2, to_float=True)
 
 
+def tensorflow_divide(x1: Any, x2: Any) -> Tensor:
+    """`x1 / x2` where Keras writes the Python operator on TensorFlow's tensors.
+
+    Of integers it gives float64, float32 only for those of 8 and 16 bits; `true_divide` is `ops`' own.
+    """
+    a, b = promote(x1, x2)
+    if not dtypes.is_float(a.dtype):
+        dtype = "float32" if a.dtype in ("int8", "uint8", "int16", "uint16") else "float64"
+        a, b = cast_to(a, dtype), cast_to(b, dtype)
+    return graph().add("Div", a, b)
+
+
 @op("numpy.DivideNoNan", "x1", "x2")
 def divide_no_nan(x1: Any, x2: Any) -> Any:
     """`x1 / x2`, 0 where x2 is 0."""
     a, b = promote(x1, x2, to_float=True)
     g = graph()
-    zero = cast_to(0, b.dtype)
-    is_zero = g.add("Equal", b, zero)
-    return g.add("Where", is_zero, zero, g.add("Div", a, g.add("Where", is_zero, cast_to(1, b.dtype), b)))
+    is_zero = g.add("Equal", b, scalar(0, b))
+    return g.add("Where", is_zero, scalar(0, b), g.add("Div", a, g.add("Where", is_zero, scalar(1, b), b)))
 
 
 @op("numpy.FloorDivide", "x1", "x2")
@@ -77,6 +104,8 @@ def floor_divide(x1: Any, x2: Any) -> Any:
     if dtypes.is_float(a.dtype):
         return g.add("Floor", g.add("Div", a, b))
     dtype = a.dtype
+    if dtype == "uint64":
+        return g.add("Div", a, b)
     a, b = cast_to(a, "int64"), cast_to(b, "int64")
     # ONNX's integer Div cuts off towards zero, Mod has the sign of the divisor.
     return cast_to(g.add("Div", g.add("Sub", a, g.add("Mod", a, b)), b), dtype)
@@ -84,14 +113,27 @@ def floor_divide(x1: Any, x2: Any) -> Any:
 
 @op("numpy.Mod", "x1", "x2")
 def mod(x1: Any, x2: Any) -> Any:
-    """The remainder, with the sign of x2."""
-    a, b = promote(x1, x2)
-    g = graph()
+    """The remainder, with the sign of x2; of booleans as int32."""
+    a, b = strong(x1, x2)
     if a.dtype == "bool":
         a, b = cast_to(a, "int32"), cast_to(b, "int32")
     if not dtypes.is_float(a.dtype):
-        return g.add("Mod", a, b)
-    return g.add("Sub", a, g.add("Mul", b, g.add("Floor", g.add("Div", a, b))))
+        return emit("Mod", a, b)
+    g = graph()
+    rest = g.add("Mod", a, b, fmod=1)  # has the sign of x1
+    zero = scalar(0, a)
+    wrong = g.add("Xor", g.add("Less", rest, zero), g.add("Less", b, zero))
+    moved = g.add("And", wrong, g.add("Not", g.add("Equal", rest, zero)))
+    return g.add("Where", moved, g.add("Add", rest, b), rest)
+
+
+@op("numpy.Fmod", "x1", "x2")
+def fmod(x1: Any, x2: Any) -> Any:
+    """The remainder, with the sign of x1; of booleans as int32."""
+    a, b = strong(x1, x2)
+    if a.dtype == "bool":
+        a, b = cast_to(a, "int32"), cast_to(b, "int32")
+    return emit("Mod", a, b, fmod=1)
 
 
 @op("numpy.Power", "x1", "x2")
@@ -102,13 +144,13 @@ def power(x1: Any, x2: Any) -> Any:
 
 @op("numpy.Maximum", "x1", "x2")
 def maximum(x1: Any, x2: Any) -> Any:
-    """The larger of two."""
+    """The larger of two; not a number where one is not."""
     return _extreme("Max", x1, x2)
 
 
 @op("numpy.Minimum", "x1", "x2")
 def minimum(x1: Any, x2: Any) -> Any:
-    """The smaller of two."""
+    """The smaller of two; not a number where one is not."""
     return _extreme("Min", x1, x2)
 
 
@@ -116,292 +158,198 @@ def _extreme(op_type: str, x1: Any, x2: Any) -> Tensor:
     a, b = promote(x1, x2)
     if a.dtype == "bool":
         return graph().add("Or" if op_type == "Max" else "And", a, b)
-    return _binary(op_type, a, b)
+    return emit(op_type, a, b)
+
+
+@op("numpy.Fmax", "x1", "x2")
+def fmax(x1: Any, x2: Any) -> Any:
+    """The larger of two, the other one where one is not a number."""
+    return _number_extreme("Max", x1, x2)
+
+
+@op("numpy.Fmin", "x1", "x2")
+def fmin(x1: Any, x2: Any) -> Any:
+    """The smaller of two, the other one where one is not a number."""
+    return _number_extreme("Min", x1, x2)
+
+
+def _number_extreme(op_type: str, x1: Any, x2: Any) -> Tensor:
+    a, b = promote(x1, x2)
+    if not dtypes.is_float(a.dtype):
+        return _extreme(op_type, a, b)
+    g = graph()
+    without_a = g.add("Where", g.add("IsNaN", a), b, a)
+    return g.add(op_type, without_a, g.add("Where", g.add("IsNaN", b), without_a, b))
 
 
 @op("numpy.Negative", "x")
 def negative(x: Any) -> Any:
     """`-x`."""
-    return graph().add("Neg", convert(x))
+    x = convert(x)
+    if x.dtype.startswith("uint"):
+        return emit("Sub", scalar(0, x), x)
+    return graph().add("Neg", x)
 
 
-@op("numpy.Absolute", "x")
+@op("numpy.Absolute", "x", aliases=("numpy.Abs",))
 def absolute(x: Any) -> Any:
     """`|x|`."""
     x = convert(x)
-    return x if x.dtype == "bool" else graph().add("Abs", x)
+    return x if x.dtype == "bool" or x.dtype.startswith("uint") else graph().add("Abs", x)
 
 
-@op("numpy.Abs", "x")
 def abs(x: Any) -> Any:
     """`|x|`."""
+    return absolute(x)
+
+
+@op("numpy.Fabs", "x")
+def fabs(x: Any) -> Any:
+    """`|x|` as floating point."""
+    return graph().add("Abs", as_float(x))
+
+
+@op("numpy.Square", "x")
+def square(x: Any) -> Any:
+    """`x * x`; of booleans as int32."""
     x = convert(x)
-    return x if x.dtype == "bool" else graph().add("Abs", x)
-
-
-def _float_of(x: Any) -> Tensor:
-    tensor = convert(x)
-    if dtypes.is_float(tensor.dtype):
-        return tensor
-    return cast_to(tensor, "float32")
+    x = cast_to(x, "int32") if x.dtype == "bool" else x
+    return emit("Mul", x, x)
 
 
 @op("numpy.Sqrt", "x")
 def sqrt(x: Any) -> Any:
     """Square root."""
-    return graph().add("Sqrt", _float_of(x))
+    return graph().add("Sqrt", as_float(x))
+
+
+@op("numpy.Cbrt", "x")
+def cbrt(x: Any) -> Any:
+    """Cube root."""
+    x = as_float(x, int64="float64")
+    root = graph().add("Pow", graph().add("Abs", x), scalar(1.0 / 3.0, x))
+    return graph().add("Mul", graph().add("Sign", x), root)
 
 
 @op("math.Rsqrt", "x")
 def rsqrt(x: Any) -> Any:
     """`1 / sqrt(x)`."""
-    g = graph()
-    return g.add("Reciprocal", g.add("Sqrt", _float_of(x)))
-
-
-@op("numpy.Square", "x")
-def square(x: Any) -> Any:
-    """`x * x`."""
-    x = convert(x)
-    if x.dtype == "bool":
-        x = cast_to(x, "int32")
-    return _binary("Mul", x, x)
+    return graph().add("Reciprocal", graph().add("Sqrt", as_float(x)))
 
 
 @op("numpy.Reciprocal", "x")
 def reciprocal(x: Any) -> Any:
     """`1 / x`."""
-    return graph().add("Reciprocal", _float_of(x))
+    return graph().add("Reciprocal", as_float(x))
 
 
-@op("numpy.Exp", "x")
-def exp(x: Any) -> Any:
-    """`e ** x`."""
-    return graph().add("Exp", _float_of(x))
-
-
-@op("numpy.Expm1", "x")
-def expm1(x: Any) -> Any:
-    """`e ** x - 1`."""
-    x = _float_of(x)
-    return graph().add("Sub", graph().add("Exp", x), cast_to(1.0, x.dtype))
-
-
-@op("numpy.Log", "x")
-def log(x: Any) -> Any:
-    """Natural logarithm."""
-    return graph().add("Log", _float_of(x))
-
-
-@op("numpy.Log1p", "x")
-def log1p(x: Any) -> Any:
-    """`log(1 + x)`."""
-    x = _float_of(x)
-    return graph().add("Log", graph().add("Add", x, cast_to(1.0, x.dtype)))
-
-
-@op("numpy.Sin", "x")
-def sin(x: Any) -> Any:
-    """Sine."""
-    return graph().add("Sin", _float_of(x))
-
-
-@op("numpy.Cos", "x")
-def cos(x: Any) -> Any:
-    """Cosine."""
-    return graph().add("Cos", _float_of(x))
-
-
-@op("numpy.Tanh", "x")
-def tanh(x: Any) -> Any:
-    """Hyperbolic tangent."""
-    return graph().add("Tanh", _float_of(x))
-
-
-@op("math.Erf", "x")
-def erf(x: Any) -> Any:
-    """The error function."""
-    return graph().add("Erf", _float_of(x))
-
-
-@op("numpy.Floor", "x")
-def floor(x: Any) -> Any:
-    """The largest whole number not above x."""
-    return graph().add("Floor", _float_of(x))
-
-
-@op("numpy.Ceil", "x")
-def ceil(x: Any) -> Any:
-    """The smallest whole number not below x."""
-    return graph().add("Ceil", _float_of(x))
-
-
-@op("numpy.Round", "x")
-def round(x: Any, decimals: int = 0) -> Any:
-    """x rounded to so many decimals, halves to even."""
-    x = convert(x)
+@op("numpy.Hypot", "x1", "x2")
+def hypot(x1: Any, x2: Any) -> Any:
+    """`sqrt(x1**2 + x2**2)` without overflow."""
+    a, b = strong_float(x1, x2, int64="float64")
     g = graph()
-    if not dtypes.is_float(x.dtype):
-        if decimals >= 0:
-            return x
-        return cast_to(round(cast_to(x, "float64"), decimals), x.dtype)
-    if decimals == 0:
-        return g.add("Round", x)
-    factor = cast_to(10.0**decimals, x.dtype)
-    return g.add("Div", g.add("Round", g.add("Mul", x, factor)), factor)
+    a, b = g.add("Abs", a), g.add("Abs", b)
+    large, small = g.add("Max", a, b), g.add("Min", a, b)
+    is_zero = g.add("Equal", large, scalar(0, a))
+    ratio = g.add("Div", small, g.add("Where", is_zero, scalar(1, a), large))
+    return g.add("Mul", large, g.add("Sqrt", g.add("Add", g.add("Mul", ratio, ratio), scalar(1, a))))
 
 
-@op("numpy.Sign", "x")
-def sign(x: Any) -> Any:
-    """-1, 0 or 1."""
-    return graph().add("Sign", convert(x))
-
-
-@op("numpy.Clip", "x")
-def clip(x: Any, x_min: Any, x_max: Any) -> Any:
-    """x held within `[x_min, x_max]`."""
-    x = convert(x)
-    if x.dtype == "bool":
-        x = cast_to(x, "int32")
-    if isinstance(x_min, int | float) and isinstance(x_max, int | float):
-        return graph().add("Clip", x, cast_to(x_min, x.dtype), cast_to(x_max, x.dtype))
-    return _binary("Min", _binary("Max", x, cast_to(x_min, x.dtype)), cast_to(x_max, x.dtype))
-
-
-def _compare(op_type: str, x1: Any, x2: Any) -> Tensor:
-    a, b = promote(x1, x2)
-    if a.dtype == "bool" and op_type != "Equal":
-        a, b = cast_to(a, "int32"), cast_to(b, "int32")
-    return graph().add(op_type, a, b)
-
-
-@op("numpy.Equal", "x1", "x2")
-def equal(x1: Any, x2: Any) -> Any:
-    """Whether they are equal, element by element."""
-    if any(getattr(x, "dtype", None) == "string" for x in (x1, x2)):
-        return graph().add("Equal", convert(x1), convert(x2))
-    return _compare("Equal", x1, x2)
-
-
-@op("numpy.NotEqual", "x1", "x2")
-def not_equal(x1: Any, x2: Any) -> Any:
-    """Whether they differ, element by element."""
-    if any(getattr(x, "dtype", None) == "string" for x in (x1, x2)):
-        return graph().add("Not", graph().add("Equal", convert(x1), convert(x2)))
-    return graph().add("Not", _compare("Equal", x1, x2))
-
-
-@op("numpy.Less", "x1", "x2")
-def less(x1: Any, x2: Any) -> Any:
-    """`x1 < x2`."""
-    return _compare("Less", x1, x2)
-
-
-@op("numpy.LessEqual", "x1", "x2")
-def less_equal(x1: Any, x2: Any) -> Any:
-    """`x1 <= x2`."""
-    return _compare("LessOrEqual", x1, x2)
-
-
-@op("numpy.Greater", "x1", "x2")
-def greater(x1: Any, x2: Any) -> Any:
-    """`x1 > x2`."""
-    return _compare("Greater", x1, x2)
-
-
-@op("numpy.GreaterEqual", "x1", "x2")
-def greater_equal(x1: Any, x2: Any) -> Any:
-    """`x1 >= x2`."""
-    return _compare("GreaterOrEqual", x1, x2)
-
-
-def _logical(op_type: str, x1: Any, x2: Any) -> Tensor:
-    return graph().add(op_type, cast_to(x1, "bool"), cast_to(x2, "bool"))
-
-
-@op("numpy.LogicalAnd", "x1", "x2")
-def logical_and(x1: Any, x2: Any) -> Any:
-    """Whether both hold."""
-    return _logical("And", x1, x2)
-
-
-@op("numpy.LogicalOr", "x1", "x2")
-def logical_or(x1: Any, x2: Any) -> Any:
-    """Whether one holds."""
-    return _logical("Or", x1, x2)
-
-
-@op("numpy.LogicalXor", "x1", "x2")
-def logical_xor(x1: Any, x2: Any) -> Any:
-    """Whether exactly one holds."""
-    return _logical("Xor", x1, x2)
-
-
-@op("numpy.LogicalNot", "x")
-def logical_not(x: Any) -> Any:
-    """Whether it does not hold."""
-    return graph().add("Not", cast_to(x, "bool"))
-
-
-@op("numpy.Where", "condition", "x1", "x2")
-def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
-    """x1 where the condition holds, else x2; the indices where it holds, if given alone."""
-    condition = cast_to(condition, "bool")
-    if x1 is None:
-        found = graph().add("NonZero", condition)
-        return [cast_to(found[i], "int32") for i in range(condition.ndim)]
-    a, b = promote(x1, x2)
-    return graph().add("Where", condition, a, b)
-
-
-@op("numpy.Isnan", "x")
-def isnan(x: Any) -> Any:
-    """Whether it is not a number."""
-    return graph().add("IsNaN", _float_of(x))
-
-
-@op("numpy.ZerosLike", "x")
-def zeros_like(x: Any, dtype: Any = None) -> Any:
-    """Zeros of x's shape."""
-    return full_like(x, 0, dtype=dtype)
-
-
-@op("numpy.OnesLike", "x")
-def ones_like(x: Any, dtype: Any = None) -> Any:
-    """Ones of x's shape."""
-    return full_like(x, 1, dtype=dtype)
-
-
-@op("numpy.FullLike", "x", "fill_value")
-def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """x's shape filled with a value."""
-    x = convert(x)
+@op("numpy.Heaviside", "x1", "x2")
+def heaviside(x1: Any, x2: Any) -> Any:
+    """0 where x1 is negative, 1 where it is positive, x2 where it is 0."""
+    a, b = strong_float(x1, x2, int64="float64")
     g = graph()
-    value = cast_to(fill_value, dtypes.standardize(dtype) if dtype is not None else x.dtype)
-    return g.add("Expand", value, g.shape_tensor(x.shape), shape=x.shape)
+    above = g.add("Where", g.add("Greater", a, scalar(0, a)), scalar(1, a), b)
+    return g.add("Where", g.add("Less", a, scalar(0, a)), scalar(0, a), above)
 
 
-@op("", "shape")
-def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
-    """A tensor of one value."""
+@op("numpy.Ldexp", "x1", "x2")
+def ldexp(x1: Any, x2: Any) -> Any:
+    """`x1 * 2**x2`.
+
+    Raises:
+        TypeError: for exponents that are no integers.
+    """
+    a, b = convert(x1), convert(x2)
+    if not dtypes.is_integer(b.dtype):
+        raise TypeError(f"the exponents of ldexp must be integers. Received: {b!r}")
+    dtype = dtypes.result_type(a.dtype, b.dtype, float)
+    a, b = cast_to(a, dtype), cast_to(b, dtype)
     g = graph()
-    sizes = [shape] if isinstance(shape, int) else list(shape)
-    value = convert(fill_value) if dtype is None else cast_to(fill_value, dtypes.standardize(dtype))
-    if all(isinstance(n, int) for n in sizes) and value.constant is not None:
-        return g.constant(np.full(sizes, value.constant))
-    return g.add(
-        "Expand",
-        value,
-        g.shape_tensor(sizes),
-        shape=tuple(n if not isinstance(n, Tensor) else None for n in sizes),
-    )
+    moved = g.add("Mul", a, g.add("Pow", scalar(2, a), b))
+    # 0 and infinity stay, also where the power itself is infinite or 0.
+    stays = g.add("Or", g.add("IsInf", a), g.add("Equal", a, scalar(0, a)))
+    return g.add("Where", stays, a, moved)
 
 
-def zeros(shape: Any, dtype: Any = "float32") -> Any:
-    """Zeros."""
-    return full(shape, 0, dtype)
+@op("numpy.Nextafter", "x1", "x2")
+def nextafter(x1: Any, x2: Any) -> Any:
+    """The neighbour of x1 towards x2, found in float64 and rounded to the result's dtype, as in Keras.
+
+    So float32 comes back as it was: its float64 neighbour rounds to it.
+    """
+    a, b = (convert(x) for x in (x1, x2))
+    dtype = dtypes.result_type(a.dtype, b.dtype, float)
+    a, b = cast_to(a, "float64"), cast_to(b, "float64")
+    g = graph()
+    # Rump et al., "Computing predecessor and successor in rounding to nearest" (BIT 2009).
+    unit = 2.0**-53
+    step = g.add("Mul", g.add("Abs", a), scalar(unit * (1 + 2 * unit), a))
+    step = g.add("Max", step, scalar(5e-324, a))
+    step = g.add("Where", g.add("IsInf", a), scalar(0, a), step)
+    up = g.add("Where", g.add("Greater", b, a), g.add("Add", a, step), g.add("Sub", a, step))
+    up = g.add("Where", g.add("Equal", a, b), b, up)
+    return cast_to(g.add("Where", g.add("IsNaN", b), b, up), dtype)
 
 
-def ones(shape: Any, dtype: Any = "float32") -> Any:
-    """Ones."""
-    return full(shape, 1, dtype)
+@op("numpy.Gcd", "x1", "x2")
+def gcd(x1: Any, x2: Any) -> Any:
+    """The greatest common divisor, by Euclid's algorithm in a loop.
+
+    Raises:
+        TypeError: for operands that are no integers.
+    """
+    a, b = _integers("gcd", x1, x2)
+    dtype = a.dtype
+    return cast_to(_gcd(cast_to(a, "int64"), cast_to(b, "int64")), dtype)
+
+
+@op("numpy.Lcm", "x1", "x2")
+def lcm(x1: Any, x2: Any) -> Any:
+    """The least common multiple; 0 where both are 0.
+
+    Raises:
+        TypeError: for operands that are no integers.
+    """
+    a, b = _integers("lcm", x1, x2)
+    dtype = a.dtype
+    g = graph()
+    a, b = g.add("Abs", cast_to(a, "int64")), g.add("Abs", cast_to(b, "int64"))
+    divisor = _gcd(a, b)
+    is_zero = g.add("Equal", divisor, scalar(0, divisor))
+    safe = g.add("Where", is_zero, scalar(1, divisor), divisor)
+    return cast_to(g.add("Mul", a, g.add("Div", b, safe)), dtype)
+
+
+def _integers(name: str, x1: Any, x2: Any) -> list[Tensor]:
+    a, b = strong(x1, x2)
+    if not dtypes.is_integer(a.dtype):
+        raise TypeError(f"{name} needs integers. Received: {x1!r} and {x2!r}")
+    return [a, b]
+
+
+def _gcd(a: Tensor, b: Tensor) -> Tensor:
+    from portable_layers.ops.reduction import any as any_of
+    from portable_layers.ops.shaping import broadcast_together
+
+    a, b = broadcast_together(graph().add("Abs", a), graph().add("Abs", b))
+
+    def step(_: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, list[Tensor]]:
+        g = graph()
+        going = g.add("Not", g.add("Equal", b, scalar(0, b)))
+        rest = g.add("Mod", a, g.add("Where", going, b, scalar(1, b)))
+        following = [g.add("Where", going, b, a), g.add("Where", going, rest, scalar(0, b))]
+        return any_of(following[1]), following
+
+    return graph().loop(None, any_of(b), step, [a, b])[0]

@@ -26,6 +26,11 @@ def standardize_data_format(data_format: Any) -> str:
     return name
 
 
+def spatial_axes(rank: int, data_format: str) -> tuple[int, ...]:
+    """The axes of height, width, ... of a tensor of this rank."""
+    return tuple(range(1, rank - 1)) if data_format == "channels_last" else tuple(range(2, rank))
+
+
 def channels_first(x: Tensor, data_format: str = "channels_last") -> Tensor:
     """`(batch, *spatial, channels)` as `(batch, channels, *spatial)`; x itself if it is so already."""
     if data_format == "channels_first":
@@ -38,6 +43,16 @@ def channels_back(x: Tensor, data_format: str = "channels_last") -> Tensor:
     if data_format == "channels_first":
         return x
     return transpose(x, (0, *range(2, x.ndim), 1))
+
+
+def channels_last(x: Tensor, data_format: str) -> Tensor:
+    """x as `(batch, *spatial, channels)`; x itself if it is so already."""
+    return x if data_format == "channels_last" else channels_back(x)
+
+
+def channels_last_back(x: Tensor, data_format: str) -> Tensor:
+    """The inverse of `channels_last`."""
+    return x if data_format == "channels_last" else channels_first(x)
 
 
 def axis_first(x: Tensor, axis: int) -> Tensor:

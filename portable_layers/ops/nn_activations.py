@@ -109,8 +109,15 @@ def log_sigmoid(x: Any) -> Any:
 
 @op("nn.LeakyRelu", "x")
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Any:
-    """x where positive, else `negative_slope * x`."""
-    return graph().add("LeakyRelu", _float(x), alpha=negative_slope)
+    """x where positive, else `negative_slope * x`; the slope is a float32, as in TensorFlow."""
+    return graph().add("LeakyRelu", _float(x), alpha=float(np.float32(negative_slope)))
+
+
+@op("", "x", "alpha")
+def prelu(x: Any, alpha: Any) -> Any:
+    """x where positive, else `alpha * x`; alpha broadcasts to x."""
+    x, alpha = _float(x), convert(alpha)
+    return graph().add("PRelu", cast_to(x, alpha.dtype), alpha)
 
 
 @op("nn.HardSigmoid", "x")

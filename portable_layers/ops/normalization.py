@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from ml_dtypes import finfo
 
 from portable_layers import dtypes
 from portable_layers.dims import is_static
@@ -120,7 +121,9 @@ def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = No
     g = graph()
     if order == 2:
         inverse = g.add("Reciprocal", g.add("Sqrt", opset.reduce("ReduceSumSquare", x, axes, True)))
-        return g.add("Mul", x, g.add("Min", inverse, cast_to(1 / epsilon, x.dtype)))
+        if 1 / epsilon < float(finfo(dtypes.to_numpy(x.dtype)).max):  # float16 ends before
+            inverse = g.add("Min", inverse, cast_to(1 / epsilon, x.dtype))
+        return g.add("Mul", x, inverse)
     if len(axes) > 1:
         raise ValueError(f"order {order} over several axes is a norm of matrices. Received: axis={axis}")
     powers = g.add("Abs", x)

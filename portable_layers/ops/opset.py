@@ -14,6 +14,8 @@ from portable_layers import dtypes
 from portable_layers.ops.dispatch import graph
 from portable_layers.tensor import Tensor
 
+_ONE = np.ones(1, np.int64)
+
 
 def _scalar(value: float, like: Tensor) -> Tensor:
     return graph().constant(np.asarray(value).astype(dtypes.to_numpy(like.dtype)))
@@ -86,6 +88,76 @@ def rms_normalization(x: Tensor, scale: Tensor, axis: int, epsilon: float) -> Te
     square = reduce("ReduceMean", g.add("Mul", x, x), range(axis % x.ndim, x.ndim), True)
     root = g.add("Sqrt", g.add("Add", square, _scalar(epsilon, x)))
     return g.add("Mul", g.add("Div", x, root), scale)
+
+
+def cumulative_product(x: Tensor, axis: int) -> Tensor:
+    """Running products along an axis. ONNX has CumProd from opset 26 on, which is newer than what
+    ONNX Runtime runs; a Scan says it for any size."""
+    g = graph()
+    order = [axis, *(a for a in range(x.ndim) if a != axis)]
+    first = x if axis == 0 else g.add("Transpose", x, perm=order)
+    rest = first.shape[1:]
+    one = np.ones((), dtypes.to_numpy(x.dtype))
+    start = g.add("Expand", one, g.shape_tensor(rest), shape=rest) if rest else g.constant(one)
+
+    def step(product: Tensor, element: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        following = graph().add("Mul", product, element, shape=product.shape)
+        return [following], [graph().add("Identity", following)]
+
+    _, (products,) = g.scan(step, [start], [first])
+    if axis == 0:
+        return products
+    return g.add("Transpose", products, perm=[int(i) for i in np.argsort(order)])
+
+
+def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | None) -> Tensor:
+    """ScatterND; it combines by `max` and `min` since opset 18."""
+    g = graph()
+    if g.opset >= 18 or reduction not in ("max", "min"):
+        return g.add("ScatterND", x, indices, updates, reduction=reduction)
+    # One row after the other.
+    depth = indices.shape[-1]
+    count = g.add("Squeeze", g.add("Div", g.add("Reshape", g.add("Size", indices), _ONE), g.size(depth)))
+    rows = g.add("Reshape", indices, g.shape_tensor([-1, depth]), shape=(None, depth))
+    rest = x.shape[int(depth) :]  # type: ignore[arg-type]
+    values = g.add("Reshape", updates, g.shape_tensor([-1, *rest]), shape=(None, *rest))
+
+    def step(number: Tensor, now: Tensor) -> tuple[None, list[Tensor]]:
+        inner = graph()
+        place = inner.add("Unsqueeze", inner.add("Gather", rows, number, axis=0), np.array([0], np.int64))
+        value = inner.add("Unsqueeze", inner.add("Gather", values, number, axis=0), np.array([0], np.int64))
+        best = inner.add("Max" if reduction == "max" else "Min", inner.add("GatherND", now, place), value)
+        return None, [inner.add("ScatterND", now, place, best)]
+
+    return g.loop(count, None, step, [x])[0]
+
+
+def bitwise(op_type: str, a: Tensor, b: Tensor) -> Tensor:
+    """BitwiseAnd, BitwiseOr or BitwiseXor of integers (operators since opset 18)."""
+    g = graph()
+    if g.opset >= 18:
+        return g.add(op_type, a, b)
+    # Bit by bit: shifted down, each bit is the parity.
+    dtype = a.dtype
+    width = dtypes.to_numpy(dtype).itemsize * 8
+    places = np.arange(width, dtype=np.uint64)
+    bits = [_bits(x, places) for x in (a, b)]
+    logical = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor"}[op_type]
+    chosen = g.add("Cast", g.add(logical, *bits), to=dtypes.to_onnx("uint64"))
+    placed = g.add("BitShift", chosen, places, direction="LEFT")
+    signed = g.add("Cast", placed, to=dtypes.to_onnx("int64"))
+    total = reduce("ReduceSum", signed, [signed.ndim - 1], False)
+    return g.add("Cast", total, to=dtypes.to_onnx(dtype))
+
+
+def _bits(x: Tensor, places: np.ndarray) -> Tensor:
+    """The bits of integers as booleans along a new last axis."""
+    g = graph()
+    wide = g.add("Cast", x, to=dtypes.to_onnx("uint64"))
+    column = g.add("Unsqueeze", wide, np.array([x.ndim], np.int64))
+    moved = g.add("BitShift", column, places, direction="RIGHT")
+    parity = g.add("Mod", moved, np.asarray(2, np.uint64))
+    return g.add("Cast", parity, to=dtypes.to_onnx("bool"))
 
 
 def cast_like_float32(x: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ import weakref
 from typing import Any
 
 from portable_layers import dtypes
+from portable_layers.ops.creation import full
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.elementwise import full
 from portable_layers.random import SeedGenerator
 from portable_layers.tensor import Tensor
 

@@ -15,8 +15,10 @@ import numpy as np
 from portable_layers.dims import Shape
 from portable_layers.ops.dispatch import graph
 from portable_layers.ops.elementwise import add
-from portable_layers.ops.reduction import matmul
-from portable_layers.ops.shaping import concatenate, pad, reshape
+from portable_layers.ops.joining import concatenate
+from portable_layers.ops.padding import pad
+from portable_layers.ops.products import matmul
+from portable_layers.ops.shaping import reshape
 from portable_layers.tensor import Tensor
 
 # The dtypes that are convolved in this way.

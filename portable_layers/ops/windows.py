@@ -84,6 +84,21 @@ def spread(value: Any, rank: int, name: str, allow_zero: bool = False) -> tuple[
     return tuple(int(v) for v in values)
 
 
+def pairs(value: Any, rank: int, name: str) -> tuple[tuple[int, int], ...]:
+    """How much lies before and after, one pair an axis: of an integer, `rank` integers or `rank` pairs.
+
+    Raises:
+        ValueError: for another length, a non-integer, or a negative value.
+    """
+    if not isinstance(value, int | list | tuple) or (not isinstance(value, int) and len(value) != rank):
+        raise ValueError(
+            f"{name} must be an integer, {rank} integers or {rank} pairs of integers. "
+            f"Received: {name}={value!r}"
+        )
+    each = (value,) * rank if isinstance(value, int) else value
+    return tuple(spread(n, 2, name, allow_zero=True) for n in each)  # type: ignore[misc]
+
+
 def window(
     sizes: Shape,
     kernel: Sequence[int],

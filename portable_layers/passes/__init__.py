@@ -11,13 +11,17 @@ from portable_layers.passes import common_subexpressions, dead_nodes, fold_const
 _PASSES = (dead_nodes, fold_constants, common_subexpressions, layout, fuse, kernels)
 
 
+# Each pass makes the graph better by its own measure, which another one may worsen; two or three
+# rounds are what networks take, and the graph is right after any number.
+_MOST_ROUNDS = 10
+
+
 def clean(graph: Graph) -> None:
     """Run all passes until none finds anything to do."""
-    changed = True
-    while changed:
-        changed = False
-        for a_pass in _PASSES:
-            changed |= a_pass.run(graph)
+    for _ in range(_MOST_ROUNDS):
+        changes = [a_pass.run(graph) for a_pass in _PASSES]
+        if not any(changes):
+            return
 
 
 __all__ = ["clean"]

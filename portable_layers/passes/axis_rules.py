@@ -1,111 +1,18 @@
-"""How each operator works on a tensor whose axes are in another order.
-
-A `Rule` says what it takes to let a node compute on `transpose(x, perm)` instead of x: nothing for
-elementwise operators, another `axis` for Concat, permuted pads for Pad. Operators without a rule
-(Conv, MatMul, ...) work in one order of the axes only.
-"""
+"""How operators that name axes work on tensors whose axes are in another order: another `axis` for
+Concat, permuted pads for Pad."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from portable_layers.graph import Graph
 from portable_layers.passes import flattening
-from portable_layers.passes.min_cut import INFINITE
-from portable_layers.passes.operators import BROADCASTING, UNARY
 from portable_layers.passes.permutations import Perm, is_free, permuted
-from portable_layers.passes.weight_moves import Weights, reordered
-
-# What a Transpose costs, and one that only moves axes of size 1 (a Reshape, no data moves).
-TRANSPOSE = 1 << 50
-RESHAPE = 1 << 24
-# ONNX Runtime computes Softmax along the last axis, and transposes around it for any other one.
-_INNER_AXIS = 1 << 24
-FORBIDDEN = INFINITE
-
-
-def _no_cost(_: Perm) -> int:
-    return 0
-
-
-def _no_change(_: Perm) -> None:
-    pass
-
-
-@dataclass(slots=True)
-class Rule:
-    """How a node works on operands with permuted axes.
-
-    Attributes:
-        operands: the inputs whose axes are permuted together.
-        follows: its outputs are permuted in the same way; else they stay as they are.
-        cost: what it costs for a permutation, `FORBIDDEN` where it cannot be done.
-        apply: changes the node, all but the inputs `operands`.
-    """
-
-    operands: tuple[int, ...]
-    follows: bool = True
-    cost: Callable[[Perm], int] = _no_cost
-    apply: Callable[[Perm], None] = _no_change
-
-
-def rule_of(graph: Graph, weights: Weights, node: Any) -> Rule | None:
-    """The rule of a node, or None where it works in one order of the axes only."""
-    op_type = node.op_type
-    if node.domain:
-        return _unary(graph, node) if node.domain == "com.microsoft" and op_type in UNARY else None
-    if op_type in UNARY:
-        return _unary(graph, node)
-    if op_type in BROADCASTING:
-        return _broadcasting(graph, weights, node)
-    make = _RULES.get(op_type)
-    return make(graph, weights, node) if make is not None else None
-
-
-_ALONE = Rule((0,))
-
-
-def _unary(graph: Graph, node: Any) -> Rule | None:
-    inputs = node.inputs
-    if len(inputs) > 1 and node.op_type != "CastLike":
-        for value in inputs[1:]:
-            if value is not None and graph.tensor_of(value).shape:
-                return None
-    return _ALONE
-
-
-def _broadcasting(graph: Graph, weights: Weights, node: Any) -> Rule:
-    tensors = [graph.tensor_of(v) for v in node.inputs]
-    rank = graph.tensor_of(node.outputs[0]).ndim
-    operands, fixed, lower = [], [], []
-    for index, tensor in enumerate(tensors):
-        if tensor.constant is not None or tensor.packing is not None:
-            if any(n != 1 for n in tensor.shape):
-                fixed.append(index)
-        elif tensor.ndim == rank:
-            operands.append(index)
-        elif any(n != 1 for n in tensor.shape):
-            lower.append(index)
-    if not fixed and not lower:
-        return Rule(tuple(operands))
-
-    def cost(perm: Perm) -> int:
-        shapes = [(1,) * (rank - tensors[i].ndim) + tensors[i].shape for i in lower]
-        return sum(RESHAPE if is_free(s, perm) else TRANSPOSE for s in shapes)
-
-    def apply(perm: Perm) -> None:
-        for index in fixed:
-            graph.set_input(node, index, weights.permuted(tensors[index], perm))
-        for index in lower:
-            with graph.inserting_before(node):
-                moved = reordered(graph, graph.tensor_of(node.inputs[index]), perm)
-            graph.set_input(node, index, moved)
-
-    return Rule(tuple(operands), True, cost if lower else _no_cost, apply)
+from portable_layers.passes.rule import FORBIDDEN, INNER_AXIS, Rule, no_cost
+from portable_layers.passes.weight_moves import Weights
 
 
 def _ints(graph: Graph, node: Any, index: int) -> list[int] | None:
@@ -137,12 +44,12 @@ def _one_axis(default: int | None = None, last_is_best: bool = False) -> Callabl
         axis = graph.attribute(node, "axis", default) % rank
 
         def cost(perm: Perm) -> int:
-            return _INNER_AXIS if perm[-1] != axis else 0
+            return INNER_AXIS if perm[-1] != axis else 0
 
         def apply(perm: Perm) -> None:
             graph.set_attribute(node, "axis", perm.index(axis))
 
-        return Rule((0,), True, cost if last_is_best else _no_cost, apply)
+        return Rule((0,), True, cost if last_is_best else no_cost, apply)
 
     return make
 
@@ -157,7 +64,7 @@ def _concat(graph: Graph, weights: Weights, node: Any) -> Rule:
         for index in fixed:
             graph.set_input(node, index, weights.permuted(tensors[index], perm))
 
-    return Rule(tuple(i for i in range(len(tensors)) if i not in fixed), True, _no_cost, apply)
+    return Rule(tuple(i for i in range(len(tensors)) if i not in fixed), True, no_cost, apply)
 
 
 def _keeps_order(perm: Perm, dropped: Sequence[int]) -> bool:
@@ -190,7 +97,7 @@ def _reduce(graph: Graph, weights: Weights, node: Any) -> Rule | None:
             _set_ints(graph, node, 1, moved)
 
     follows = bool(graph.attribute(node, "keepdims", 1))
-    return Rule((0,), follows, _no_cost if follows else _dropping(axes), apply)
+    return Rule((0,), follows, no_cost if follows else _dropping(axes), apply)
 
 
 def _arg(graph: Graph, weights: Weights, node: Any) -> Rule:
@@ -200,7 +107,7 @@ def _arg(graph: Graph, weights: Weights, node: Any) -> Rule:
     def apply(perm: Perm) -> None:
         graph.set_attribute(node, "axis", perm.index(axis))
 
-    return Rule((0,), follows, _no_cost if follows else _dropping([axis]), apply)
+    return Rule((0,), follows, no_cost if follows else _dropping([axis]), apply)
 
 
 def _squeeze(graph: Graph, weights: Weights, node: Any) -> Rule | None:
@@ -225,7 +132,7 @@ def _gather(graph: Graph, weights: Weights, node: Any) -> Rule | None:
     def apply(perm: Perm) -> None:
         graph.set_attribute(node, "axis", perm.index(axis))
 
-    return Rule((0,), index_rank == 1, _dropping([axis]) if index_rank == 0 else _no_cost, apply)
+    return Rule((0,), index_rank == 1, _dropping([axis]) if index_rank == 0 else no_cost, apply)
 
 
 def _slice(graph: Graph, weights: Weights, node: Any) -> Rule | None:
@@ -241,7 +148,7 @@ def _slice(graph: Graph, weights: Weights, node: Any) -> Rule | None:
     def apply(perm: Perm) -> None:
         _set_ints(graph, node, 3, [perm.index(a) for a in axes])
 
-    return Rule((0,), True, _no_cost, apply)
+    return Rule((0,), True, no_cost, apply)
 
 
 def _pad(graph: Graph, weights: Weights, node: Any) -> Rule | None:
@@ -263,21 +170,21 @@ def _pad(graph: Graph, weights: Weights, node: Any) -> Rule | None:
         elif pads is not None:
             _set_ints(graph, node, 1, [pads[a] for a in perm] + [pads[rank + a] for a in perm])
 
-    return Rule((0,), True, _no_cost, apply)
+    return Rule((0,), True, no_cost, apply)
 
 
 def _tile(graph: Graph, weights: Weights, node: Any) -> Rule | None:
     repeats = _ints(graph, node, 1)
     if repeats is None:
         return None
-    return Rule((0,), True, _no_cost, lambda perm: _set_ints(graph, node, 1, [repeats[a] for a in perm]))
+    return Rule((0,), True, no_cost, lambda perm: _set_ints(graph, node, 1, [repeats[a] for a in perm]))
 
 
 def _expand(graph: Graph, weights: Weights, node: Any) -> Rule | None:
     sizes = _ints(graph, node, 1)
     if sizes is None or len(sizes) != _rank(graph, node):
         return None
-    return Rule((0,), True, _no_cost, lambda perm: _set_ints(graph, node, 1, [sizes[a] for a in perm]))
+    return Rule((0,), True, no_cost, lambda perm: _set_ints(graph, node, 1, [sizes[a] for a in perm]))
 
 
 def _resize(graph: Graph, weights: Weights, node: Any) -> Rule | None:
@@ -314,7 +221,7 @@ def _cumsum(graph: Graph, weights: Weights, node: Any) -> Rule | None:
     def apply(perm: Perm) -> None:
         graph.set_input(node, 1, graph.constant(np.full_like(axis, perm.index(old))))
 
-    return Rule((0,), True, _no_cost, apply)
+    return Rule((0,), True, no_cost, apply)
 
 
 def _shape(graph: Graph, weights: Weights, node: Any) -> Rule:
@@ -364,7 +271,7 @@ def _reshape(graph: Graph, weights: Weights, node: Any) -> Rule | None:
 _REDUCTIONS = ["Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "LogSum", "LogSumExp", "SumSquare"]
 _axis = _one_axis(-1)
 _softmax = _one_axis(-1, last_is_best=True)
-_RULES: dict[str, Callable[..., Rule | None]] = {
+RULES: dict[str, Callable[..., Rule | None]] = {
     **{f"Reduce{name}": _reduce for name in _REDUCTIONS},
     "ArgMax": _arg,
     "ArgMin": _arg,

@@ -4,6 +4,10 @@ ONNX Runtime widens float16 by itself; it has no kernels that compute in bfloat1
 float64. A bfloat16 node is computed in float32 and rounded, as Keras does on a CPU. A float64 node
 is rewritten exactly where a formula says it; the few that no formula says are computed in float32.
 The sets were read off ONNX Runtime 1.31 by loading each operator alone.
+
+Zero padding in front of MaxPool gets a form that ONNX Runtime leaves alone: its PadFusion moves the
+zeros into the pads of MaxPool, where they count as minus infinity (seen up to 1.31), so that windows
+of negative values come out wrong.
 """
 
 from __future__ import annotations
@@ -49,6 +53,9 @@ def _run_once(graph: Graph) -> bool:
     for node in list(graph.nodes):
         if node.domain:
             continue
+        if node.op_type == "Pad" and any(n.op_type == "MaxPool" for n, _ in node.outputs[0].uses()):
+            changed |= _protect_padding(graph, node)
+            continue
         kinds = {graph.tensor_of(v).dtype for v in (*node.inputs, *node.outputs) if v is not None}
         if "bfloat16" in kinds and node.op_type not in _BFLOAT16:
             _widen(graph, node, "bfloat16")
@@ -61,6 +68,36 @@ def _run_once(graph: Graph) -> bool:
                 _rewrite(graph, node, formula)
             changed = True
     return changed
+
+
+def _protect_padding(graph: Graph, pad: Any) -> bool:
+    """Say a constant Pad so that ONNX Runtime does not fuse it: with axes, or with a zero that is
+    known only at run time where the opset has no axes."""
+    x, amounts, filling, axes = [
+        *(None if v is None else graph.tensor_of(v) for v in pad.inputs), None, None
+    ][:4]  # fmt: skip
+    constant = graph.attribute(pad, "mode", "constant") == "constant"
+    if axes is not None or not constant or x is None or amounts is None or amounts.constant is None:
+        return False
+    if filling is not None and filling.constant is None:
+        return False
+    old = graph.tensor_of(pad.outputs[0])
+    with graph.inserting_before(pad), graph.scope(pad.name):
+        if graph.opset >= 18:
+            # All axes, in order: ONNX Runtime permutes pads as if there were no axes when it moves a
+            # Transpose across.
+            new = graph.add("Pad", x, amounts, filling, np.arange(x.ndim), shape=old.shape)
+        else:
+            first = graph.add("Slice", graph.add("Reshape", x, np.array([-1])), np.array([0]), np.array([1]))
+            nan = graph.add("IsNaN", first)
+            never = graph.add("And", nan, graph.add("Not", nan))
+            zero = graph.add("Squeeze", graph.add("Cast", never, to=dtypes.to_onnx(x.dtype)), np.array([0]))
+            if filling is not None:
+                zero = graph.add("Add", zero, filling)
+            new = graph.add("Pad", x, amounts, zero, shape=old.shape)
+        graph.replace_uses(old, new)
+    graph.remove(pad)
+    return True
 
 
 def _widen(graph: Graph, node: Any, dtype: str) -> None:

@@ -1,7 +1,7 @@
 """Fewest transposes: each node that can work in several orders of the axes gets the best one.
 
 Layers are channels-last and wrap Conv and the like in transposes. Most operators between them do not
-mind the order (`axis_rules.py`). So the order in which each of those works is chosen, all together,
+mind the order (`layout_rules.py`). So the order in which each of those works is chosen, all together,
 by a minimum cut between what needs one order and what needs the other; then the graph is rewritten,
 with a Transpose only where two sides meet.
 
@@ -17,15 +17,17 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from portable_layers.graph import Graph
-from portable_layers.passes.axis_rules import FORBIDDEN, RESHAPE, TRANSPOSE, Rule, rule_of
+from portable_layers.passes.layout_rules import rule_of
 from portable_layers.passes.min_cut import INFINITE, MinCut
-from portable_layers.passes.permutations import Perm, compose, identity, inverse, is_free, permuted
-from portable_layers.passes.weight_moves import Weights, moves_nothing, reordered
+from portable_layers.passes.operators import RESHAPING
+from portable_layers.passes.permutations import Perm, compose, identity, inverse, permuted
+from portable_layers.passes.relayout import Relayout
+from portable_layers.passes.rule import FORBIDDEN, RESHAPE, TRANSPOSE, Rule
+from portable_layers.passes.weight_moves import Weights, needs_transpose
 from portable_layers.tensor import Tensor
 
 
@@ -61,7 +63,7 @@ class _Layout:
         self.transposes = [n for n in self.nodes if n.op_type == "Transpose" and not n.domain]
         # What each output of a Transpose is: a root and a permutation of it.
         self.aliases: dict[Any, tuple[Any, Perm]] = {}
-        self.places: dict[Any, int] = {}
+        self.depths: dict[Any, int] = {}
         self.rules: dict[Any, Rule | None] = {}
         self.orders: dict[Any, Perm] = {}  # of the flexible nodes that shall work on permuted axes
         self.weights = Weights(graph)
@@ -76,11 +78,26 @@ class _Layout:
             perm = identity(rank)[::-1] if perm is None else tuple(perm)
             root, before = self.aliases.get(value, (value, identity(rank)))
             self.aliases[node.outputs[0]] = root, compose(before, perm)
-        self.places = {node: place for place, node in enumerate(self.nodes)}
+        self._measure_depths()
         for region in self._regions():
             if region.frames:
                 self.orders.update(self._solve(region))
-        return _Rewriter(self).run()
+        return Relayout(self.graph, self.nodes, self.aliases, self.orders, self.rules).run()
+
+    def _measure_depths(self) -> None:
+        """How many nodes lie before a value at most. What the pass itself adds and removes does not
+        count: by the same measure, no run can undo what another one did."""
+        depths = self.depths
+        for node in self.nodes:
+            depth = 0
+            for value in node.inputs:
+                found = depths.get(value, 0)
+                if found > depth:
+                    depth = found
+            if node.op_type != "Transpose" and node.op_type not in RESHAPING:
+                depth += 1
+            for value in node.outputs:
+                depths[value] = depth
 
     # What hangs together
 
@@ -194,15 +211,14 @@ class _Layout:
             return 0
         shape, back = root.tensor.shape, inverse(root.frame)
         have, want = compose(back, a), compose(back, b)
-        if is_free(permuted(shape, have), compose(inverse(have), want)):
+        if not needs_transpose(permuted(shape, have), compose(inverse(have), want)):
             return RESHAPE
         # The number of transposes counts most, then their sizes; then the later one is better, so
         # that what follows a Conv or MatMul stays with it.
         size = 1
         for n in shape:
             size *= n if isinstance(n, int) else 1
-        node = root.tensor.value.producer()
-        late = self.places.get(node, 0) if node is not None else 0
+        late = self.depths.get(root.tensor.value, 0)
         return TRANSPOSE + (size.bit_length() << 28) + (1 << 20) - min(late, (1 << 20) - 1)
 
     def _total(self, region: _Region, orders: dict[Any, Perm], cost: Any) -> int:
@@ -267,104 +283,3 @@ class _Layout:
             node: frames[node] if node in left_alone else a if vertex in with_source else b
             for node, vertex in numbers.items()
         }
-
-
-class _Rewriter:
-    """Makes the nodes work in the orders that were chosen."""
-
-    def __init__(self, layout: _Layout):
-        self.graph, self.nodes = layout.graph, layout.nodes
-        self.aliases, self.orders, self.rules = layout.aliases, layout.orders, layout.rules
-        self.transposes, self.places = layout.transposes, layout.places
-        self.given: dict[Any, Perm] = {}  # roots that are permuted now
-        self.made: dict[tuple[Any, Perm], Tensor] = {}
-        self.reusable: dict[tuple[Any, Perm], Any] = {}
-        for node in self.transposes:
-            self.reusable.setdefault(self.aliases[node.outputs[0]], node)
-        self.changed = False
-
-    def run(self) -> bool:
-        graph = self.graph
-        for node in self.nodes:
-            if node.op_type == "Transpose" and node.outputs[0] in self.aliases:
-                continue
-            perm = self.orders.get(node)
-            rule = self.rules[node] if perm is not None else None
-            operands = rule.operands if rule is not None else ()
-            for index, value in enumerate(node.inputs):
-                if index in operands or value in self.aliases or value in self.given:
-                    self._redirect(node, index, perm if index in operands else None, graph, node)
-            for body in graph.bodies_of(node):
-                self._redirect_body(body, node)
-            if rule is not None and perm is not None:
-                rule.apply(perm)
-                self.changed = True
-                if rule.follows:
-                    for value in node.outputs:
-                        self.given[value] = perm
-                        graph.permute_axes(graph.tensor_of(value), perm)
-        for tensor in list(graph.outputs):
-            if tensor.value in self.aliases or tensor.value in self.given:
-                found = self._permuted(*self._root(tensor.value), None)
-                if found is not tensor:
-                    graph.replace_output(tensor, found)
-                    self.changed = True
-        for node in reversed(self.transposes):
-            value = node.outputs[0]
-            if not value.uses() and not value.is_graph_output():
-                graph.remove(node)
-                self.changed = True
-        return self.changed
-
-    def _root(self, value: Any) -> tuple[Any, Perm]:
-        found = self.aliases.get(value)
-        # The rank is that of the tensor in any order.
-        return found if found is not None else (value, identity(self.graph.tensor_of(value).ndim))
-
-    def _redirect(self, node: Any, index: int, perm: Perm | None, owner: Graph, before: Any) -> None:
-        """Give a node the root of one of its inputs, in the order that it needs."""
-        value = node.inputs[index]
-        root, through = self._root(value)
-        found = self._permuted(root, through if perm is None else compose(through, perm), before)
-        if found.value is not value:
-            owner.set_input(node, index, found)
-            self.changed = True
-
-    def _redirect_body(self, body: Graph, before: Any) -> None:
-        for node in body.nodes:
-            for index, value in enumerate(node.inputs):
-                if value in self.aliases or value in self.given:
-                    self._redirect(node, index, None, body, before)
-            for inner in body.bodies_of(node):
-                self._redirect_body(inner, before)
-
-    def _permuted(self, root: Any, perm: Perm, before: Any) -> Tensor:
-        """A root, permuted; made before a node (or at the end, for None) where it is not there yet."""
-        graph = self.graph
-        tensor = graph.tensor_of(root)
-        here = self.given.get(root) or identity(len(perm))
-        if perm == here:
-            return tensor
-        key = root, perm
-        if key in self.made:
-            return self.made[key]
-        move = compose(inverse(here), perm)
-        old = self.reusable.get(key)
-        if old is not None and before is not None and self.places[old] > self.places[before]:
-            old = None
-        if old is not None and not moves_nothing(tensor.shape, move):
-            made = graph.tensor_of(old.outputs[0])
-            if old.inputs[0] is not root:
-                graph.set_input(old, 0, tensor)
-                self.changed = True
-            if tuple(graph.attribute(old, "perm", ())) != move:
-                graph.set_attribute(old, "perm", move)
-                self.changed = True
-        else:
-            neighbour = old or before or root.producer()
-            path = neighbour.name.rpartition("/")[0] if neighbour is not None else ""
-            with graph.inserting_before(old or before), graph.scope(path) if path else nullcontext():
-                made = reordered(graph, tensor, move)
-            self.changed = True
-        self.made[key] = made
-        return made

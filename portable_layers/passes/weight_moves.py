@@ -5,11 +5,9 @@ A moved weight keeps its packing (see `packing.py`), so that it can be brought b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from portable_layers.dims import Dim, Shape
+from portable_layers.dims import Shape
 from portable_layers.graph import Graph
 from portable_layers.passes.permutations import Perm, is_free, permuted
 from portable_layers.tensor import Tensor
@@ -54,29 +52,33 @@ class Weights:
 def reordered(graph: Graph, tensor: Tensor, perm: Perm) -> Tensor:
     """The tensor, padded in front to the rank of the permutation, with its axes permuted.
 
-    A Reshape where no element moves, else a Transpose.
+    A Reshape where no element moves and its target is a constant, else a Transpose.
     """
-    shape = (1,) * (len(perm) - tensor.ndim) + tensor.shape
-    wanted = permuted(shape, perm)
-    target = reshape_target(tensor.shape, wanted) if is_free(shape, perm) else None
+    shape = _padded(tensor.shape, len(perm))
+    target = _reshape_target(tensor.shape, perm)
     if target is not None:
-        return graph.add("Reshape", tensor, np.array(target, np.int64), shape=wanted)
+        return graph.add("Reshape", tensor, np.array(target, np.int64), shape=permuted(shape, perm))
     if len(shape) > tensor.ndim:
-        axes = np.arange(len(shape) - tensor.ndim)
-        tensor = graph.add("Unsqueeze", tensor, axes, shape=shape)
-    return graph.add("Transpose", tensor, perm=perm, shape=wanted)
+        tensor = graph.add("Unsqueeze", tensor, np.arange(len(shape) - tensor.ndim), shape=shape)
+    return graph.add("Transpose", tensor, perm=perm, shape=permuted(shape, perm))
 
 
-def moves_nothing(shape: Shape, perm: Perm) -> bool:
-    """Whether a Transpose of a tensor of this shape can be a Reshape with a constant target."""
-    return is_free(shape, perm) and reshape_target(shape, permuted(shape, perm)) is not None
+def needs_transpose(shape: Shape, perm: Perm) -> bool:
+    """Whether `reordered` makes a Transpose of a tensor of this shape."""
+    return _reshape_target(shape, perm) is None
 
 
-def reshape_target(shape: Shape, wanted: Shape) -> Sequence[int] | None:
-    """The second input of a Reshape from one shape to another, where it is a constant."""
-    target = [
-        0 if isinstance(n, Dim) and i < len(shape) and shape[i] == n else -1 if isinstance(n, Dim) else n
-        for i, n in enumerate(wanted)
-    ]
-    has_empty = any(isinstance(n, int) and n == 0 for n in wanted)
-    return None if has_empty or target.count(-1) > 1 else target
+def _padded(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + shape
+
+
+def _reshape_target(shape: Shape, perm: Perm) -> list[int] | None:
+    """The target of the Reshape that is as good as a Transpose, where there is one."""
+    full = _padded(shape, len(perm))
+    if not is_free(full, perm) or any(isinstance(n, int) and n == 0 for n in full):
+        return None
+    target = []
+    for axis, size in enumerate(permuted(full, perm)):
+        copied = axis < len(shape) and shape[axis] == size
+        target.append(size if isinstance(size, int) else 0 if copied else -1)
+    return target if target.count(-1) <= 1 else None

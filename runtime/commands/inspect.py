@@ -80,7 +80,6 @@ def _show_keras(path: Path) -> None:
 def _show_onnx(path: Path) -> None:
     from converters import from_onnx
     from portable_layers.errors import ArchiveError, PortableLayersError
-    from portable_layers.model_file import METADATA_KEY
     from runtime.commands.onnx_facts import files_size, opset_text, shortened, weights
     from runtime.commands.tables import print_facts, size_text
     from runtime.model_source import ModelSource
@@ -101,16 +100,12 @@ def _show_onnx(path: Path) -> None:
             for name, value in shortened((x.key, x.value) for x in proto.metadata_props)
         ),
     ]
-    ours = any(x.key == METADATA_KEY for x in proto.metadata_props)
     model = None
-    if ours:
-        try:
-            model = from_onnx(path)
-            facts += _model_facts(model)
-        except PortableLayersError as error:
-            facts.append(("to Keras", f"no: {' '.join(str(error).split())}"))
-    else:
-        facts.append(("to Keras", "no: it was not exported by portable-layers"))
+    try:
+        model = from_onnx(path)
+        facts += _model_facts(model)
+    except PortableLayersError as error:
+        facts.append(("to Keras", f"no: {' '.join(str(error).split())}"))
     print_facts(facts)
     if model is not None:
         _print_layers(model)

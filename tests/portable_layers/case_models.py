@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import zlib
 from collections.abc import Iterator
@@ -109,6 +110,8 @@ class Pair:
         variables = self.keras_model.weights
         values = [_random_weight(rng, v.path, np.asarray(v)) for v in variables]
         self.keras_model.set_weights(values)
+        if hasattr(self.keras_layer, "finalize_state"):
+            self.keras_layer.finalize_state()  # Normalization computes with copies of its weights
         # What Keras made of the values is what counts: it rounds them to the variables' dtypes.
         self.model.set_weights([_read(np.asarray(v), v.dtype) for v in variables])
 
@@ -197,7 +200,7 @@ def _random_weight(rng: np.random.Generator, path: str, value: np.ndarray) -> np
 
 
 def _random_input(rng: np.random.Generator, array: Array, batch: int, grow: int) -> np.ndarray:
-    unknown = iter(array.sizes)
+    unknown = itertools.chain(array.sizes, (7, 9, 6)[len(array.sizes) :])
     shape = (batch, *(next(unknown) + grow if n is None else n for n in array.shape))
     if array.values:
         return np.array(array.values, object if array.dtype == "string" else array.dtype)[

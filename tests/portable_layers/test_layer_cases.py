@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import onnx
 import pytest
@@ -35,6 +37,7 @@ WITHOUT_CASES = {
     "Model": "a subclass's call is its meaning; see test_model.py",
     "Functional": "every case is inside of one; see test_model.py",
     "Sequential": "its layers are its meaning; see test_model.py",
+    "Wrapper": "it is the base of layers that hold another one",
 }
 
 
@@ -61,7 +64,7 @@ def test_every_layer_declares_a_case():
 def test_the_graph_is_valid_and_has_the_declared_operators(pair):
     proto = pair.proto()
     onnx.checker.check_model(proto, full_check=True)
-    assert " ".join(node.op_type for node in proto.graph.node) == pair.case.ops
+    assert " ".join(node.op_type for node in proto.graph.node) == " ".join(pair.case.ops.split())
 
 
 @pytest.mark.parametrize(("batch", "grow"), [(5, 0), (1, 0), (2, 3)])
@@ -108,9 +111,11 @@ def test_output_shape_is_that_of_keras(pair):
 
 def test_config_is_that_of_keras(pair, keras):
     """Keras's layer is made of the arguments here, so that a default of ours cannot stand in for one."""
-    theirs = getattr(keras.layers, type(pair.layer).__name__)(**pair.keras_arguments())
-    expected = keras.saving.serialize_keras_object(theirs.get_config())
-    assert json_form(serialize_object(pair.layer.get_config())) == json_form(expected)
+    theirs = type(pair.keras_layer)(**pair.keras_arguments())
+    ours = type(pair.layer)(**pair.arguments())
+    for our, their in ((ours, theirs), (pair.layer, pair.keras_layer)):  # as made, and built
+        expected = keras.saving.serialize_keras_object(their.get_config())
+        assert json_form(serialize_object(our.get_config())) == json_form(expected)
 
 
 def test_a_layer_made_of_the_config_is_the_same_layer(pair):
@@ -133,7 +138,7 @@ def test_a_keras_file_comes_back_with_equal_weights_and_outputs(pair, tmp_path):
     pair.keras_model.save(path)
     loaded = from_keras(path)
     theirs = pair.keras_model.weights
-    assert [(v.path, v.name) for v in loaded.weights] == [(v.path, v.name) for v in theirs]
+    assert [_named(v) for v in loaded.weights] == [_named(v) for v in theirs]
     for ours, their in zip(loaded.weights, theirs, strict=True):
         their = np.asarray(their)
         assert describe(ours.numpy()) == describe(their)
@@ -145,6 +150,11 @@ def test_a_keras_file_comes_back_with_equal_weights_and_outputs(pair, tmp_path):
     engine = InferenceEngine(loaded.to_onnx(), providers="cpu", threads=1)
     for ours, exported in zip(run(engine, data), pair.exported(data), strict=True):
         np.testing.assert_array_equal(ours, exported)
+
+
+def _named(variable) -> tuple[str, str]:
+    """Path and name; Keras counts the variables of a process that were given no name."""
+    return tuple(re.sub(r"\bvariable(_\d+)?$", "variable", text) for text in (variable.path, variable.name))
 
 
 def test_outputs_equal_keras_under_a_dtype_policy(typed_pair):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from typing import Any
 
 import ml_dtypes
 import numpy as np
@@ -79,12 +80,17 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize("value", VALUES, ids=repr)
+def label(value: Any) -> str:
+    """A test's name; a function's address would differ from worker to worker."""
+    return value.__name__ if callable(value) else repr(value)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=label)
 def test_a_value_is_written_as_keras_writes_it(keras, value):
     assert serialize_object(value) == keras.saving.serialize_keras_object(value)
 
 
-@pytest.mark.parametrize("value", VALUES[:-1], ids=repr)
+@pytest.mark.parametrize("value", VALUES[:-1], ids=label)
 def test_a_value_comes_back_as_in_keras(keras, value):
     stored = json.loads(json.dumps(serialize_object(value)))
     ours, theirs = deserialize_value(stored), keras.saving.deserialize_keras_object(stored)

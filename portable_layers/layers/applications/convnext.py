@@ -25,8 +25,10 @@ class LayerScale(Layer):
         super().__init__(**kwargs)
 
     def build(self, input_shape: Any) -> None:
-        # Without a name, as in Keras: the variable is called `variable`.
-        self.gamma = self.add_weight((self.projection_dim,), initializers.Constant(self.init_values))
+        # Keras gives it no name of its own.
+        self.gamma = self.add_weight(
+            (self.projection_dim,), initializers.Constant(self.init_values), name="variable"
+        )
 
     def call(self, x: Any) -> Any:
         return x * self.gamma

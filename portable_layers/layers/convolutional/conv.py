@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers import regularizers
 from portable_layers.cases import Array, case
 from portable_layers.layers.convolutional.windowed import _WindowedLayer
 from portable_layers.layers.lora import _LoraLayer
@@ -82,10 +81,6 @@ class _Conv(_LoraLayer, _WindowedLayer):
         )
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
-        regularizer = regularizers.serialize(self.activity_regularizer)
-        return {**super().get_config(), "activity_regularizer": regularizer}
-
 
 class Conv1D(_Conv):
     """Convolution over time; `padding="causal"` lets no step see a later one.
@@ -99,16 +94,26 @@ class Conv1D(_Conv):
     aliases = ("Convolution1D",)
     cases = (
         case((8, 3), filters=4, kernel_size=3, ops="Transpose Conv Transpose", dtypes=_DTYPES),
-        case((None, 4), filters=4, kernel_size=3, padding="causal", dilation_rate=2, groups=2, ops=_LONE),
+        case(
+            Array((None, 4), sizes=(6,)),
+            filters=4,
+            kernel_size=3,
+            padding="causal",
+            dilation_rate=2,
+            groups=2,
+            ops=_LONE,
+        ),
         case(_STEPS, filters=4, kernel_size=4, strides=3, padding="same", use_bias=False, ops=_LONE),
         case((3, 8), filters=2, kernel_size=(2,), data_format="channels_first", ops="Conv"),
+        # As wide as it has filters: Keras adds the bias along the width.
+        case((3, 7), filters=6, kernel_size=2, data_format="channels_first", ops="Conv Add"),
         case(
             _STEPS,
             filters=3,
             kernel_size=2,
             strides=4,
             padding="same",
-            ops="Shape Add Div Mul Add Max Div Sub Concat Transpose Pad Conv Transpose",
+            ops="Transpose Shape Add Div Mul Add Mul Add Max Div Sub Concat Pad Conv Transpose",
         ),
     )
 
@@ -125,7 +130,14 @@ class Conv2D(_Conv):
     cases = (
         case((7, 6, 3), filters=4, kernel_size=3, padding="same", strides=2, ops=_LONE, dtypes=_DTYPES),
         case((6, 5, 4), filters=6, kernel_size=(3, 2), groups=2, dilation_rate=(2, 1), ops=_LONE),
-        case((None, None, 3), filters=4, kernel_size=3, strides=2, padding="same", ops=_LONE),
+        case(
+            Array((None, None, 3), sizes=(6, 7)),
+            filters=4,
+            kernel_size=3,
+            strides=2,
+            padding="same",
+            ops=_LONE,
+        ),
         case(
             (3, 6, 5),
             filters=4,
@@ -150,12 +162,12 @@ class Conv3D(_Conv):
     cases = (
         case((4, 5, 6, 2), filters=3, kernel_size=2, strides=(1, 2, 3), padding="same", ops=_LONE),
         case(
-            (None, 5, 4, 2),
+            Array((None, 5, 4, 2), sizes=(3,)),
             filters=2,
             kernel_size=(1, 3, 2),
             dilation_rate=(1, 2, 1),
             padding="same",
             ops=_LONE,
         ),
-        case((2, 4, 4, 4), filters=2, kernel_size=3, data_format="channels_first", ops="Conv"),
+        case((2, 4, 4, 5), filters=2, kernel_size=3, data_format="channels_first", ops="Conv"),
     )

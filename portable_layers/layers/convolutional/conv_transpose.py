@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers import regularizers
-from portable_layers.cases import case
+from portable_layers.cases import Array, case
 from portable_layers.layers.convolutional.windowed import _WindowedLayer
 from portable_layers.ops.convolution import conv_transpose_with_bias
 from portable_layers.ops.windows import spread
@@ -78,10 +77,6 @@ class _ConvTranspose(_WindowedLayer):
         )
         return self.activation(outputs)
 
-    def get_config(self) -> dict[str, Any]:
-        regularizer = regularizers.serialize(self.activity_regularizer)
-        return {**super().get_config(), "activity_regularizer": regularizer}
-
 
 class Conv1DTranspose(_ConvTranspose):
     """Transposed convolution over time.
@@ -94,7 +89,7 @@ class Conv1DTranspose(_ConvTranspose):
     aliases = ("Convolution1DTranspose",)
     cases = (
         case((5, 3), filters=4, kernel_size=3, strides=2, padding="same", ops=_LONE, dtypes=("float64",)),
-        case((None, 2), filters=3, kernel_size=2, strides=3, ops=_LONE),
+        case(Array((None, 2), sizes=(4,)), filters=3, kernel_size=2, strides=3, ops=_LONE),
         case((6, 2), filters=3, kernel_size=3, strides=2, padding="same", output_padding=1, ops=_LONE),
         case((6, 2), filters=3, kernel_size=4, strides=3, output_padding=2, activation="relu", ops=_RELU),
     )
@@ -111,7 +106,14 @@ class Conv2DTranspose(_ConvTranspose):
     aliases = ("Convolution2DTranspose",)
     cases = (
         case((4, 5, 3), filters=2, kernel_size=3, strides=2, padding="same", ops=_LONE, dtypes=_DTYPES),
-        case((None, None, 2), filters=3, kernel_size=(2, 3), strides=(3, 1), use_bias=False, ops=_LONE),
+        case(
+            Array((None, None, 2), sizes=(3, 4)),
+            filters=3,
+            kernel_size=(2, 3),
+            strides=(3, 1),
+            use_bias=False,
+            ops=_LONE,
+        ),
         case(
             (2, 4, 3), filters=3, kernel_size=4, strides=2, data_format="channels_first", ops="ConvTranspose"
         ),
@@ -129,7 +131,7 @@ class Conv3DTranspose(_ConvTranspose):
     aliases = ("Convolution3DTranspose",)
     cases = (
         case((2, 3, 4, 2), filters=3, kernel_size=2, strides=(1, 2, 3), padding="same", ops=_LONE),
-        case((3, None, 2, 2), filters=2, kernel_size=(1, 2, 3), ops=_LONE),
+        case(Array((3, None, 2, 2), sizes=(4,)), filters=2, kernel_size=(1, 2, 3), ops=_LONE),
     )
 
     # Here, and only here, Keras takes data_format before output_padding.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers.cases import case
+from portable_layers.cases import Array, case
 from portable_layers.layers.convolutional.windowed import _WindowedLayer
 from portable_layers.ops.convolution import conv_with_bias
 
@@ -73,9 +73,14 @@ class DepthwiseConv1D(_DepthwiseConv):
     rank = 1
     cases = (
         case((8, 3), kernel_size=3, depth_multiplier=2, ops=_LONE, dtypes=("float16", "float64")),
-        case((None, 2), kernel_size=3, dilation_rate=2, padding="same", ops=_LONE),
+        case(Array((None, 2), sizes=(7,)), kernel_size=3, dilation_rate=2, padding="same", ops=_LONE),
         case(
-            (4, 9), kernel_size=2, strides=2, data_format="channels_first", activation="relu", ops="Conv Relu"
+            (4, 12),
+            kernel_size=2,
+            strides=2,
+            data_format="channels_first",
+            activation="relu",
+            ops="Conv Relu",
         ),
     )
 
@@ -90,7 +95,14 @@ class DepthwiseConv2D(_DepthwiseConv):
     rank = 2
     cases = (
         case((6, 7, 3), kernel_size=3, depth_multiplier=2, padding="same", ops=_LONE),
-        case((None, None, 2), kernel_size=3, strides=2, padding="same", use_bias=False, ops=_LONE),
+        case(
+            Array((None, None, 2), sizes=(5, 6)),
+            kernel_size=3,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            ops=_LONE,
+        ),
         case((7, 7, 2), kernel_size=2, strides=2, dilation_rate=2, padding="same", ops=_LONE),
         case((5, 5, 2), kernel_size=(2, 3), ops=_LONE, dtypes=("float64", "mixed_float16", "mixed_bfloat16")),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers.cases import case
+from portable_layers.cases import Array, case
 from portable_layers.layers.convolutional.windowed import _WindowedLayer
 from portable_layers.ops.convolution import conv_with_bias
 
@@ -82,7 +82,15 @@ class SeparableConv1D(_SeparableConv):
     aliases = ("SeparableConvolution1D",)
     cases = (
         case((8, 3), filters=4, kernel_size=3, depth_multiplier=2, ops=_LONE),
-        case((None, 2), filters=3, kernel_size=3, strides=2, padding="same", use_bias=False, ops=_LONE),
+        case(
+            Array((None, 2), sizes=(7,)),
+            filters=3,
+            kernel_size=3,
+            strides=2,
+            padding="same",
+            use_bias=False,
+            ops=_LONE,
+        ),
         case(
             (2, 9),
             filters=3,
@@ -112,6 +120,13 @@ class SeparableConv2D(_SeparableConv):
             ops=_LONE,
             dtypes=("float64", "mixed_float16"),
         ),
-        case((None, None, 2), filters=3, kernel_size=2, strides=2, depth_multiplier=3, ops=_LONE),
+        case(
+            Array((None, None, 2), sizes=(5, 6)),
+            filters=3,
+            kernel_size=2,
+            strides=2,
+            depth_multiplier=3,
+            ops=_LONE,
+        ),
         case((7, 6, 2), filters=3, kernel_size=3, dilation_rate=2, padding="same", ops=_LONE),
     )

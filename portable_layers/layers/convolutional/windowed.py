@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
+from portable_layers import regularizers
 from portable_layers.layer import InputSpec, Layer
 from portable_layers.ops.layout import standardize_data_format
 from portable_layers.ops.windows import spread
@@ -70,3 +72,15 @@ class _WindowedLayer(Layer):
 
     def _add_bias(self, size: int) -> Any:
         return self._add_kernel("bias", (size,), "bias") if self.use_bias else None
+
+    @classmethod
+    def upgrade_config(cls, config: dict[str, Any]) -> dict[str, Any]:
+        # Keras 2 derived all of these layers from Conv, and wrote its arguments where they mean nothing.
+        inherited = {"groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"}
+        taken = inspect.signature(cls.__init__).parameters
+        return {k: v for k, v in config.items() if k in taken or k not in inherited}
+
+    def get_config(self) -> dict[str, Any]:
+        # Keras writes this key here also where it is None.
+        regularizer = regularizers.serialize(self.activity_regularizer)
+        return {**super().get_config(), "activity_regularizer": regularizer}

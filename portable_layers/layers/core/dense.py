@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers import ops
 from portable_layers.cases import case
-from portable_layers.layer import InputSpec, Layer
+from portable_layers.layer import InputSpec
+from portable_layers.layers.quantized_kernel import _QuantizedKernelLayer
+from portable_layers.ops.contraction import multiply_matrices
 
 
-class Dense(Layer):
+class Dense(_QuantizedKernelLayer):
     """`activation(x @ kernel + bias)` over the last axis.
+
+    Args:
+        units: size of the last axis of the output.
+        activation, use_bias: what is done with the product.
+        kernel_initializer, ..., bias_constraint: of the weights `(features, units)` and `(units,)`.
+        lora_rank, lora_alpha: add an update of this rank to the kernel (see `enable_lora`).
+        quantization_config: how the layer was quantized, if its dtype policy is of a quantized kind.
 
     Input shape:  `(*batch, features)`
     Output shape: `(*batch, units)`
@@ -42,30 +50,19 @@ class Dense(Layer):
         if not isinstance(units, int) or units <= 0:
             raise ValueError(f"units must be a positive integer. Received: units={units!r}")
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self._set_lora(lora_rank, lora_alpha)
+        self._set_quantization(quantization_config)
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(input_shape[-1], self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        self._build_kernel((input_shape[-1], self.units), self.kernel_initializer)
+        self._finish_build((self.units,) if self.use_bias else None)
         self.input_spec = InputSpec(min_ndim=2, axes={-1: input_shape[-1]})
 
-    def call(self, inputs: Any) -> Any:
-        x = ops.matmul(inputs, self.kernel)
-        if self.bias is not None:
-            x = ops.add(x, self.bias)
-        return self.activation(x)
+    def product(self, x: Any, kernel: Any) -> Any:
+        return multiply_matrices(x, kernel)
+
+    def _matrix_shape(self) -> tuple[int, int]:
+        features, units = self._kernel_shape
+        return features, units

@@ -75,7 +75,7 @@ class Normalization(Layer):
         if self.input_mean is None:
             self.adapt_mean = self.add_weight(shape, "zeros", trainable=False, name="mean")
             self.adapt_variance = self.add_weight(shape, "ones", trainable=False, name="variance")
-            self.count = self.add_weight((), "zeros", dtype="int32", trainable=False, name="count")
+            self.count = self.add_weight((), "zeros", dtype="int", trainable=False, name="count")
         else:
             self.mean, self.variance = (self._given(v) for v in (self.input_mean, self.input_variance))
 

@@ -168,6 +168,7 @@ class AlphaDropout(_Noise):
 
     def __init__(self, rate: float, noise_shape: Any = None, seed: int | None = None, **kwargs: Any):
         super().__init__(rate, "rate", seed, **kwargs)
+        self.noise_shape = _checked_noise_shape(noise_shape)
 
     def disturb(self, x: Any) -> Any:
         shape = x.shape if self.noise_shape is None else self.noise_shape
