@@ -30,6 +30,10 @@ CASES = declared_cases()
 # Why these classes have no case of their own.
 WITHOUT_CASES = {
     "InputLayer": "it is the start of every model here",
+    "GRUCell": "RNN runs cells; see its cases",
+    "LSTMCell": "RNN runs cells; see its cases",
+    "SimpleRNNCell": "RNN runs cells; see its cases",
+    "StackedRNNCells": "RNN runs cells; see its cases",
     "Model": "a subclass's call is its meaning; see test_model.py",
     "Functional": "every case is inside of one; see test_model.py",
     "Sequential": "its layers are its meaning; see test_model.py",
