@@ -457,7 +457,9 @@ class Layer(Operation):
         """Add scalar losses; they appear in `losses` until the layer is called again."""
         graph = current_graph()
         for x in tree.flatten(loss):
-            if not isinstance(x, Tensor | int | float | np.ndarray | np.generic) or np.ndim(x) != 0:
+            if not isinstance(x, Tensor | int | float | np.ndarray | np.generic) or len(
+                getattr(x, "shape", ())
+            ):
                 raise ValueError(f"add_loss takes scalar tensors or numbers. Received: {x!r}")
             if graph is None:
                 self._losses.append(x)
