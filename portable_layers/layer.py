@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
@@ -39,6 +40,10 @@ _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autoca
 _ONLY_WHEN_SET = ("lora_rank", "lora_alpha", "gptq_unpacked_column_size")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
+
+
+# Numbers the settings of attributes, so that a compiled call is not used after one.
+_versions = itertools.count()
 
 
 class Layer(Operation):
@@ -338,6 +343,8 @@ class Layer(Operation):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._track(value)
+        if self.__dict__.get(name, _versions) is not value:
+            object.__setattr__(self, "_attributes_version", next(_versions))
         object.__setattr__(self, name, value)
 
     def _track(self, value: Any) -> None:
@@ -621,9 +628,9 @@ class Layer(Operation):
         if self.built or not config:
             return
         if "input_shape" in config:
-            self.build(_tuples(config["input_shape"]))
+            self.build(shape_structure(config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{k: _tuples(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: shape_structure(v) for k, v in config["shapes_dict"].items()})
         self.built = True
 
     def __repr__(self) -> str:
@@ -742,14 +749,14 @@ def _array_of(x: Any) -> Any:
     return np.asarray(x) if is_array(x) else x
 
 
-def _tuples(shape: Any) -> Any:
+def shape_structure(shape: Any) -> Any:
     """Shapes of a JSON config, where tuples came back as lists."""
     if isinstance(shape, dict):
-        return {k: _tuples(v) for k, v in shape.items()}
+        return {k: shape_structure(v) for k, v in shape.items()}
     if isinstance(shape, list | tuple):
         if all(n is None or isinstance(n, int) for n in shape):
             return tuple(shape)
-        return [_tuples(s) for s in shape]
+        return [shape_structure(s) for s in shape]
     return shape
 
 

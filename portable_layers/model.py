@@ -11,11 +11,17 @@ import numpy as np
 
 from portable_layers import dtypes, eager, model_file, scope, tree
 from portable_layers.dims import Dim
-from portable_layers.errors import InputError, SerializationError, UnsupportedLayer, UnsupportedLayerError
+from portable_layers.errors import (
+    InputError,
+    PortableLayersError,
+    SerializationError,
+    UnsupportedLayer,
+    UnsupportedLayerError,
+)
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
 from portable_layers.graph import DEFAULT_OPSET, Graph
 from portable_layers.input_spec import InputSpec
-from portable_layers.layer import Layer
+from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
@@ -46,7 +52,12 @@ class Model(Layer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+        if args or {"inputs", "outputs"} & kwargs.keys():
+            # A subclass that gives its inputs and outputs to this constructor is functional, as in Keras.
+            _make_functional(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+            return
+        super().__init__(**kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
 
@@ -87,7 +98,21 @@ class Model(Layer):
 
     def _remember_inputs(self, args: tuple) -> None:
         if self._called_on is None and args:
-            self._called_on = tree.map_structure(_keras_input, args[0])
+            self._called_on = _keras_inputs(args[0], "input")
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build as `get_build_config` described; a model without a `build` is built by its call."""
+        shape = config.get("input_shape")
+        if not self.built and shape is not None and type(self).build is Layer.build:
+            inputs = _keras_inputs(shape_structure(shape), "input")
+            try:
+                self.compute_output_spec(inputs)
+            except (PortableLayersError, TypeError, ValueError):
+                return  # as in Keras: the first real call builds it
+            self._remember_inputs((inputs,))
+            self._build_shapes = {"input_shape": shape_structure(shape)}
+            return
+        super().build_from_config(config)
 
     def predict(self, x: Any, batch_size: int | None = 32) -> Any:
         """Outputs for arrays of samples, computed in batches.
@@ -597,6 +622,15 @@ def _unpack(x: Any) -> Any:
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 
+def _make_functional(cls: type) -> None:
+    if not issubclass(cls, Functional):
+        for base in cls.__bases__:
+            if base is not Model and issubclass(base, Model):
+                _make_functional(base)
+        if not issubclass(cls, Functional):
+            cls.__bases__ = tuple(Functional if b is Model else b for b in cls.__bases__)
+
+
 def _from_input_layer(x: KerasTensor) -> bool:
     operation, index, _ = x.history
     return operation._inbound_nodes[index].is_input
@@ -627,12 +661,17 @@ def _graph_input(graph: Graph, placeholder: KerasTensor, is_mask: bool) -> Tenso
     return graph.input(placeholder.name, placeholder.dtype, dims)
 
 
-def _keras_input(x: Any) -> KerasTensor:
+def _keras_inputs(x: Any, name: str) -> Any:
+    """What a model was called on, arrays or shapes, as the inputs of an export, each with a name."""
+    if isinstance(x, dict):
+        return {k: _keras_inputs(v, str(k)) for k, v in x.items()}
     if isinstance(x, KerasTensor):
         return x
-    shape = (None, *np.shape(x)[1:])
-    name = "input"
-    return KerasTensor(name_dims(shape, name), dtypes.standardize(np.asarray(x).dtype), name=name)
+    is_shape = isinstance(x, tuple) and all(n is None or isinstance(n, int) for n in x)
+    if isinstance(x, list | tuple) and not is_shape:
+        return [_keras_inputs(v, f"{name}_{i}") for i, v in enumerate(x)]
+    shape, dtype = (x, "float32") if is_shape else (np.shape(x), dtypes.standardize(np.asarray(x).dtype))
+    return KerasTensor(name_dims((None, *shape[1:]), name), dtype, name=name)
 
 
 def _constant(x: Any) -> Tensor:
