@@ -1,8 +1,7 @@
 """Rows of reductions, running sums, statistics and order."""
 
 import numpy as np
-
-from rows import X, bools, floats, ints, row, values
+from rows import X, bools, floats, ints, row
 
 _F, _H, _D = floats(2, 3, 4), floats(2, 3, 4, dtype="float16"), floats(2, 3, 4, dtype="float64")
 _I, _B = ints(2, 3, 4), bools(2, 3, 4)

@@ -1,7 +1,6 @@
 """Rows of shapes, indexing, joining, padding, creation and matrices."""
 
 import numpy as np
-
 from rows import X, bools, floats, ints, row, values
 
 _F, _I, _B = floats(2, 3, 4), ints(2, 3, 4), bools(2, 3, 4)
