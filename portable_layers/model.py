@@ -546,6 +546,14 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     return made
 
 
+def make_inner_layer(config: Mapping[str, Any]) -> Operation:
+    """The layer that a config of another layer holds, not built yet.
+
+    The layer around builds it, so that its weights' paths start with that layer's.
+    """
+    return make_operation({k: v for k, v in config.items() if k != "build_config"})
+
+
 def model_from_config(config: Mapping[str, Any]) -> Model:
     """The model of a whole config in Keras's form (`config.json` of a `.keras` file).
 

@@ -38,6 +38,7 @@ WITHOUT_CASES = {
     "Model": "a subclass's call is its meaning; see test_model.py",
     "Functional": "every case is inside of one; see test_model.py",
     "Sequential": "its layers are its meaning; see test_model.py",
+    "Pipeline": "its layers are its meaning; see layers/test_pipeline.py",
     "Wrapper": "it is the base of layers that hold another one",
 }
 
