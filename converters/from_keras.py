@@ -92,7 +92,7 @@ def from_h5(path: Path) -> Model:
 
 
 def from_live(keras_model: Any) -> Model:
-    """The portable model of a live Keras model; the weights are shared where Keras gives them so."""
+    """The portable model of a live Keras model; weights and their paths are Keras's."""
     from keras import saving
 
     model = model_from_config(saving.serialize_keras_object(keras_model))
@@ -105,6 +105,8 @@ def from_live(keras_model: Any) -> Model:
                 f"variable {our.path} has shape {our.shape} here and {tuple(their.shape)} in Keras"
             )
         our.assign(_value(their))
+        # A name scope around the layers, which no config tells, is part of Keras's path.
+        our.path = their.path
     return model
 
 

@@ -114,6 +114,10 @@ class Model(Layer):
             return
         super().build_from_config(config)
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """Keras's place for optimizer and loss, which a portable model has not."""
+        return {}
+
     def predict(self, x: Any, batch_size: int | None = 32) -> Any:
         """Outputs for arrays of samples, computed in batches.
 
