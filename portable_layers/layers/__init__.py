@@ -10,6 +10,7 @@ from portable_layers.layers.activations.relu import ReLU
 from portable_layers.layers.activations.softmax import Softmax
 from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
 from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
+from portable_layers.layers.configs import deserialize, serialize
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from portable_layers.layers.convolutional.conv_transpose import (
     Conv1DTranspose,
@@ -24,6 +25,7 @@ from portable_layers.layers.core.embedding import Embedding
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
 from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.pipeline import Pipeline
 from portable_layers.layers.core.reversible_embedding import ReversibleEmbedding
 from portable_layers.layers.core.wrapper import Wrapper
 from portable_layers.layers.merging.concatenate import Concatenate, concatenate
@@ -101,6 +103,17 @@ from portable_layers.layers.reshaping.reshape import Reshape
 from portable_layers.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
+# Keras's other names for the same classes.
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+
 __all__ = [
     "ELU",
     "GRU",
@@ -120,6 +133,9 @@ __all__ = [
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
     "Concatenate",
@@ -132,6 +148,12 @@ __all__ = [
     "ConvLSTM1D",
     "ConvLSTM2D",
     "ConvLSTM3D",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
@@ -150,6 +172,12 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
@@ -164,6 +192,9 @@ __all__ = [
     "LayerScale",
     "LeakyReLU",
     "Masking",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
@@ -173,6 +204,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
@@ -181,6 +213,8 @@ __all__ = [
     "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
@@ -203,9 +237,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

@@ -110,6 +110,15 @@ def cumulative_product(x: Tensor, axis: int) -> Tensor:
     return g.add("Transpose", products, perm=[int(i) for i in np.argsort(order)])
 
 
+def dft(x: Tensor, inverse: bool) -> Tensor:
+    """The discrete Fourier transform of `(rows, n, 1 or 2)` along n; the axis is an input since opset 20."""
+    g = graph()
+    shape = (*x.shape[:2], 2)
+    if g.opset >= 20:
+        return g.add("DFT", x, None, np.asarray(1, np.int64), inverse=int(inverse), shape=shape)
+    return g.add("DFT", x, axis=1, inverse=int(inverse), shape=shape)
+
+
 def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | None) -> Tensor:
     """ScatterND; it combines by `max` and `min` since opset 18."""
     g = graph()
@@ -119,7 +128,7 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | Non
     depth = indices.shape[-1]
     count = g.add("Squeeze", g.add("Div", g.add("Reshape", g.add("Size", indices), _ONE), g.size(depth)))
     rows = g.add("Reshape", indices, g.shape_tensor([-1, depth]), shape=(None, depth))
-    rest = x.shape[int(depth) :]  # type: ignore[arg-type]
+    rest = x.shape[int(depth) :]
     values = g.add("Reshape", updates, g.shape_tensor([-1, *rest]), shape=(None, *rest))
 
     def step(number: Tensor, now: Tensor) -> tuple[None, list[Tensor]]:

@@ -15,7 +15,13 @@ from portable_layers import dtypes
 from portable_layers.dims import Size
 from portable_layers.ops import aspect_ratio, rounding
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.filters import METHODS, is_operator, known_weights, nearest_places, resize_weights
+from portable_layers.ops.image.filters import (
+    METHODS,
+    is_operator,
+    known_weights,
+    nearest_places,
+    resize_weights,
+)
 from portable_layers.ops.indexing import take
 from portable_layers.ops.layout import channels_back, channels_first, standardize_data_format
 from portable_layers.ops.products import matmul
