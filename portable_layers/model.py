@@ -12,7 +12,7 @@ from portable_layers import dtypes, eager, model_file, tree
 from portable_layers.dims import Dim
 from portable_layers.errors import InputError, SerializationError, UnsupportedLayer, UnsupportedLayerError
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
-from portable_layers.graph import DEFAULT_OPSET, Graph
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
@@ -120,7 +120,9 @@ class Model(Layer):
 
         check_supported(self)
         inputs, output_names = self.export_ends()
-        graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
+        if opset is None:
+            opset = TRAINING_OPSET if training else DEFAULT_OPSET
+        graph = Graph(opset, self.name, training=training)
         tensors = tree.map_structure(lambda t: graph.input(t.name, t.dtype, t.dims), inputs)
         with graph:
             outputs = tree.flatten(self.build_outputs(tensors))
