@@ -27,6 +27,8 @@ from portable_layers.variable import Variable
 # The newest opset for which ONNX Runtime (1.24 and later) has kernels of all operators that the
 # layers use; from 25 on it lacks Swish.
 DEFAULT_OPSET = 24
+# The newest opset in which ONNX Runtime draws random numbers; graphs for training have it.
+TRAINING_OPSET = 21
 OLDEST_OPSET = 17
 NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
 # Larger constants are not worth being shown to shape inference.
@@ -820,4 +822,13 @@ def ir_to_proto(model: Any) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "State", "current_graph", "ir_to_proto"]
+__all__ = [
+    "DEFAULT_OPSET",
+    "NEWEST_OPSET",
+    "OLDEST_OPSET",
+    "TRAINING_OPSET",
+    "Graph",
+    "State",
+    "current_graph",
+    "ir_to_proto",
+]

@@ -19,7 +19,7 @@ from portable_layers.errors import (
     UnsupportedLayerError,
 )
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
-from portable_layers.graph import DEFAULT_OPSET, Graph
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
@@ -155,7 +155,9 @@ class Model(Layer):
 
         check_supported(self)
         inputs, output_names = self.export_ends()
-        graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
+        if opset is None:
+            opset = TRAINING_OPSET if training else DEFAULT_OPSET
+        graph = Graph(opset, self.name, training=training)
         masks = self.mask_inputs()
         with graph:
             # In the order of the model's inputs, which is not that of the keys of a dict.
