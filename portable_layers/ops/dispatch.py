@@ -136,6 +136,7 @@ def op(
             if not made:
                 return eager.call(wrapper, function, args, kwargs)[0]
             placed, named, config = split(args, kwargs)
+            config = _settled(keras_class, config)
             return eager.call(wrapper, made[0](name=name, **config).call, tuple(placed), named, config)[0]
 
         wrapper.operands = frozenset(operands)  # type: ignore[attr-defined]
