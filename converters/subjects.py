@@ -115,6 +115,9 @@ class KerasSubject(Subject):
 
         flat = [feed[info.name] for info in self.inputs]
         packed = keras.tree.pack_sequence_as(self._functional.input, flat) if len(flat) > 1 else flat[0]
+        for layer in self._model._flatten_layers():
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()  # every run begins with zeros, as it does on the engine
         results = keras.tree.flatten(self._model(packed, training=False))
         names = list(getattr(self._functional, "output_names", ()))
         if len(names) != len(results):
@@ -138,8 +141,10 @@ class OnnxSubject(Subject):
                 self.graph = from_onnx(model)
 
     def run(self, feed: Mapping[str, np.ndarray]) -> tuple[list[str], list[np.ndarray]]:
-        outputs = self._engine.run(feed)
-        return list(outputs), list(outputs.values())
+        ends = set(self._engine.states.values())
+        names = [info.name for info in self._engine.outputs if info.name not in ends]
+        outputs = self._engine.run(feed, outputs=names)
+        return names, list(outputs.values())
 
     def close(self) -> None:
         self._engine.close()

@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from portable_layers import dtypes, eager, model_file, tree
+from portable_layers import dtypes, eager, model_file, scope, tree
 from portable_layers.dims import Dim
-from portable_layers.errors import InputError, SerializationError, UnsupportedLayer, UnsupportedLayerError
+from portable_layers.errors import (
+    InputError,
+    PortableLayersError,
+    SerializationError,
+    UnsupportedLayer,
+    UnsupportedLayerError,
+)
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
 from portable_layers.graph import DEFAULT_OPSET, Graph
 from portable_layers.input_spec import InputSpec
-from portable_layers.layer import Layer
+from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
@@ -46,13 +52,18 @@ class Model(Layer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+        if args or {"inputs", "outputs"} & kwargs.keys():
+            # A subclass that gives its inputs and outputs to this constructor is functional, as in Keras.
+            _make_functional(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+            return
+        super().__init__(**kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
 
     @classmethod
     def reading_scope(cls, config: Mapping[str, Any]) -> Any:
-        """None: the layers of a model are called, and so built, before they are in the model."""
+        """None of its own: what a subclass makes of its config is its own affair."""
         return nullcontext()
 
     @property
@@ -87,7 +98,21 @@ class Model(Layer):
 
     def _remember_inputs(self, args: tuple) -> None:
         if self._called_on is None and args:
-            self._called_on = tree.map_structure(_keras_input, args[0])
+            self._called_on = _keras_inputs(args[0], "input")
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build as `get_build_config` described; a model without a `build` is built by its call."""
+        shape = config.get("input_shape")
+        if not self.built and shape is not None and type(self).build is Layer.build:
+            inputs = _keras_inputs(shape_structure(shape), "input")
+            try:
+                self.compute_output_spec(inputs)
+            except (PortableLayersError, TypeError, ValueError):
+                return  # as in Keras: the first real call builds it
+            self._remember_inputs((inputs,))
+            self._build_shapes = {"input_shape": shape_structure(shape)}
+            return
+        super().build_from_config(config)
 
     def predict(self, x: Any, batch_size: int | None = 32) -> Any:
         """Outputs for arrays of samples, computed in batches.
@@ -129,8 +154,9 @@ class Model(Layer):
         graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
         masks = self.mask_inputs()
         with graph:
-            tensors = tree.map_structure(lambda t: _graph_input(graph, t, id(t) in masks), inputs)
-            outputs = tree.flatten(self.build_outputs(tensors))
+            # In the order of the model's inputs, which is not that of the keys of a dict.
+            tensors = [_graph_input(graph, t, id(t) in masks) for t in tree.flatten(inputs)]
+            outputs = tree.flatten(self.build_outputs(tree.pack(inputs, tensors)))
             names = output_names or [f"output_{i}" for i in range(len(outputs))]
             for tensor, name in zip(outputs, names, strict=True):
                 # NumPy has no bfloat16, and ONNX Runtime's Python interface gives none; float32
@@ -236,11 +262,11 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._inputs_struct))
+        return _unpack([x.shape for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._outputs_struct))
+        return _unpack([x.shape for x in self.outputs])
 
     @property
     def input_spec(self) -> Any:
@@ -322,7 +348,9 @@ class Functional(Model):
             raise SerializationError(
                 f"the config of a functional model has unknown keys: {', '.join(unknown)}"
             )
-        inputs, outputs = graph_from_config(config, make_operation)
+        # The layers are called, and so built, before they are in the model: its name is not in their paths.
+        with scope.outermost():
+            inputs, outputs = graph_from_config(config, make_operation)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
 
 
@@ -480,7 +508,9 @@ class Sequential(Model):
             raise SerializationError("the config of a Sequential model lacks layers")
         model = cls(name=config.get("name"), dtype=_policy(config.get("dtype")))
         for layer in config["layers"]:
-            made = make_operation(layer)
+            # Keras builds them inside of the model, a config has them built already.
+            with scope.name_scope(model.name):
+                made = make_operation(layer)
             assert isinstance(made, Layer)
             model.add(made, rebuild=False)
         if model._layers:
@@ -514,14 +544,6 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
-
-
-def make_inner_layer(config: Mapping[str, Any]) -> Operation:
-    """The layer that a config of another layer holds, not built yet.
-
-    The layer around builds it, so that its weights' paths start with that layer's.
-    """
-    return make_operation({k: v for k, v in config.items() if k != "build_config"})
 
 
 def model_from_config(config: Mapping[str, Any]) -> Model:
@@ -600,6 +622,15 @@ def _unpack(x: Any) -> Any:
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 
+def _make_functional(cls: type) -> None:
+    if not issubclass(cls, Functional):
+        for base in cls.__bases__:
+            if base is not Model and issubclass(base, Model):
+                _make_functional(base)
+        if not issubclass(cls, Functional):
+            cls.__bases__ = tuple(Functional if b is Model else b for b in cls.__bases__)
+
+
 def _from_input_layer(x: KerasTensor) -> bool:
     operation, index, _ = x.history
     return operation._inbound_nodes[index].is_input
@@ -611,7 +642,7 @@ def _clone(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     graph = map_graph(flat, tree.flatten(outputs))
     values: dict[int, Any] = {}
     for x in flat:
-        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}_clone")
+        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
         values[id(x)] = layer._inbound_nodes[0].outputs[0]
     run_graph(graph, values, lambda operation, *a, **k: operation(*a, **k))
     return tree.map_structure(lambda t: values[id(t)], (inputs, outputs))
@@ -630,12 +661,17 @@ def _graph_input(graph: Graph, placeholder: KerasTensor, is_mask: bool) -> Tenso
     return graph.input(placeholder.name, placeholder.dtype, dims)
 
 
-def _keras_input(x: Any) -> KerasTensor:
+def _keras_inputs(x: Any, name: str) -> Any:
+    """What a model was called on, arrays or shapes, as the inputs of an export, each with a name."""
+    if isinstance(x, dict):
+        return {k: _keras_inputs(v, str(k)) for k, v in x.items()}
     if isinstance(x, KerasTensor):
         return x
-    shape = (None, *np.shape(x)[1:])
-    name = "input"
-    return KerasTensor(name_dims(shape, name), dtypes.standardize(np.asarray(x).dtype), name=name)
+    is_shape = isinstance(x, tuple) and all(n is None or isinstance(n, int) for n in x)
+    if isinstance(x, list | tuple) and not is_shape:
+        return [_keras_inputs(v, f"{name}_{i}") for i, v in enumerate(x)]
+    shape, dtype = (x, "float32") if is_shape else (np.shape(x), dtypes.standardize(np.asarray(x).dtype))
+    return KerasTensor(name_dims((None, *shape[1:]), name), dtype, name=name)
 
 
 def _constant(x: Any) -> Tensor:

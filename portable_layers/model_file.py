@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -17,7 +18,7 @@ import numpy as np
 import onnx
 
 from portable_layers import dtypes
-from portable_layers.errors import GraphError
+from portable_layers.errors import GraphError, SerializationError
 from portable_layers.graph import Graph, ir_to_proto
 from portable_layers.packing import Packing
 from portable_layers.serialization import object_sharing, serialize_object
@@ -56,10 +57,22 @@ def unique_names(variables: Sequence[Variable]) -> dict[int, str]:
     return names
 
 
-def metadata_of(model: Model) -> dict[str, Any]:
-    """What the way back to Keras needs, but for the initializers, which the graph knows."""
-    with object_sharing():
-        return {"version": METADATA_VERSION, "model": serialize_object(model), "variables": model.variables}
+def metadata_of(model: Model) -> dict[str, Any] | None:
+    """What the way back to Keras needs, but for the initializers, which the graph knows.
+
+    None, with a warning, for a model whose config cannot be written (a lambda in it, a layer without
+    `get_config`): it can be exported all the same.
+    """
+    try:
+        with object_sharing():
+            config = serialize_object(model)
+    except SerializationError as error:
+        warnings.warn(
+            f"the export of model {model.name} cannot be turned into a Keras model again: {error}",
+            stacklevel=3,
+        )
+        return None
+    return {"version": METADATA_VERSION, "model": config, "variables": model.variables}
 
 
 def to_proto(graph: Graph, metadata: dict[str, Any] | None = None) -> onnx.ModelProto:

@@ -74,6 +74,16 @@ def name_scope(name: str, caller: object = None) -> Iterator[None]:
         stack.pop()
 
 
+@contextmanager
+def outermost() -> Iterator[None]:
+    """Inside, no scope is open."""
+    outer, _state.scopes = _stack(), []
+    try:
+        yield
+    finally:
+        _state.scopes = outer
+
+
 def current_path() -> str:
     """The open scopes, joined by `/`."""
     parts: list[str] = []

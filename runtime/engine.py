@@ -16,6 +16,7 @@ from runtime.conversion import has_dtype
 from runtime.model_source import ModelSource
 from runtime.providers import Providers, parse_providers
 from runtime.signature import TensorInfo
+from runtime.streams import Stream
 
 
 class InferenceEngine:
@@ -68,7 +69,9 @@ class InferenceEngine:
             self._backend = OnnxRuntimeBackend(source, requested, threads, log_severity)
         loaded = self._backend.model
         self._output_names = self._backend.output_names
-        self._only_output = len(loaded.outputs) == 1
+        ends = set(self._backend.states.values())
+        own = [name for name in self._output_names if name not in ends]
+        self._only_output = own if len(own) == 1 else None
         self._single = loaded.inputs[0].name if self._backend.signature.required == 1 else None
 
     @property
@@ -80,6 +83,11 @@ class InferenceEngine:
     def outputs(self) -> tuple[TensorInfo, ...]:
         """The outputs, in the model's order."""
         return self._backend.model.outputs
+
+    @property
+    def states(self) -> dict[str, str]:
+        """For each input that carries the state of a stateful layer, the output with what becomes of it."""
+        return dict(self._backend.states)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -109,6 +117,9 @@ class InferenceEngine:
         * `run(a)`: bare, to a model that requires one input. Python numbers in nested lists are
           such an input too; a list that has arrays in it is always the list of inputs.
 
+        The states of stateful layers are inputs and outputs as well. They are zeros where they are left
+        out; `stream` carries them from one run to the next.
+
         Args:
             inputs: numpy arrays of exactly the dtypes in `engine.inputs` (nothing is cast), in any
                 memory layout; strings as `object` or unicode arrays, bfloat16 as `ml_dtypes`
@@ -118,31 +129,36 @@ class InferenceEngine:
 
         Returns:
             The outputs by name, arrays that the caller owns. Only for an input passed bare to a
-            model with one output, and no `outputs`, it is that output's array itself.
+            model with one output (not counting states), and no `outputs`, it is that output's array itself.
 
         Raises:
             InputError: names, dtypes or shapes that the model does not take; the message says
                 what was received and expected.
             InferenceError: the model failed on these inputs, or the engine is closed.
         """
+        feed, bare = self._bound(inputs)
+        if bare and outputs is None and self._only_output is not None:
+            return self._backend.run(feed, self._only_output)[0]
         names = self._output_names if outputs is None else self._checked_names(outputs)
-        bare = False
-        if len(inputs) == 1:
-            (only,) = inputs
-            if type(only) is not np.ndarray and isinstance(only, Mapping):
-                feed: Mapping[str, Any] = only
-            elif self._single is not None and not _is_input_list(only):
-                feed, bare = {self._single: only}, True
-            else:
-                feed = self._backend.signature.bind(only if isinstance(only, list | tuple) else inputs)
-        else:
-            feed = self._backend.signature.bind(inputs)
-        results = self._backend.run(feed, names)
-        if bare and outputs is None and self._only_output:
-            return results[0]
-        return dict(zip(names, results, strict=True))
+        return dict(zip(names, self._backend.run(feed, names), strict=True))
 
     __call__ = run
+
+    def stream(self) -> Stream:
+        """A sequence of runs of a model with stateful layers, which begins with zeros.
+
+        ::
+
+            stream = engine.stream()
+            for chunk in chunks:
+                outputs = stream.run(chunk)   # goes on where the chunk before ended
+
+        Raises:
+            InputError: the model keeps no states.
+        """
+        if not self._backend.states:
+            raise InputError(f"{self._name} keeps no states between runs; use run()")
+        return Stream(self._backend, self._bound)
 
     def check(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The inputs as `run` would hand them to the model, without running it.
@@ -172,6 +188,18 @@ class InferenceEngine:
             f"InferenceEngine({self._name}, providers={self.providers}, "
             f"inputs=[{'; '.join(map(str, self.inputs))}], outputs=[{'; '.join(map(str, self.outputs))}])"
         )
+
+    def _bound(self, inputs: tuple[Any, ...]) -> tuple[Mapping[str, Any], bool]:
+        """The inputs of a run by name, and whether there was one bare input."""
+        if len(inputs) == 1:
+            (only,) = inputs
+            if type(only) is not np.ndarray and isinstance(only, Mapping):
+                return only, False
+            if self._single is not None and not _is_input_list(only):
+                return {self._single: only}, True
+            if isinstance(only, list | tuple):
+                inputs = tuple(only)
+        return self._backend.signature.bind(inputs), False
 
     def _checked_names(self, names: Sequence[str]) -> list[str]:
         if isinstance(names, str) or not names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -43,10 +43,12 @@ class Signature:
 
     Args:
         inputs: in the order of positional arguments.
+        states: the names of inputs that are zeros when they are left out.
     """
 
-    def __init__(self, inputs: Sequence[TensorInfo]):
+    def __init__(self, inputs: Sequence[TensorInfo], states: Collection[str] = ()):
         self.inputs = tuple(inputs)
+        self._states = tuple(info for info in inputs if info.name in states)
         self.required = sum(info.required for info in inputs)
         symbols = Counter(dim for info in inputs for dim in info.shape or () if isinstance(dim, str))
         # Plain tuples: this is walked on every run.
@@ -121,7 +123,19 @@ class Signature:
             feed[name] = array
         if len(feed) != len(inputs):
             self._refuse_names(inputs)
+        for info in self._states:
+            if info.name not in feed:
+                feed[info.name] = np.zeros(self._state_shape(info, sizes), info.dtype)
         return feed
+
+    def _state_shape(self, info: TensorInfo, sizes: Mapping[str, tuple[int, str, int]]) -> tuple[int, ...]:
+        """The shape of a state that was left out, with the sizes that the other inputs have."""
+        unknown = [dim for dim in info.shape or (None,) if not isinstance(dim, int) and dim not in sizes]
+        if unknown:
+            raise InputError(
+                f"no input tells the size {unknown[0]!r} of the state {info}; give that state too"
+            )
+        return tuple(dim if isinstance(dim, int) else sizes[str(dim)][0] for dim in info.shape or ())
 
     def _refuse_names(self, inputs: Mapping[str, Any]) -> NoReturn:
         known = {info.name for info in self.inputs}

@@ -172,7 +172,6 @@ from portable_layers.ops.linalg import (
 from portable_layers.ops.losses import (
     binary_crossentropy,
     categorical_crossentropy,
-    normalize,
     psnr,
     sparse_categorical_crossentropy,
 )  # fmt: skip

@@ -132,7 +132,7 @@ def ctc_decode(
         raise ValueError(f"ctc_decode knows strategy='greedy' only. Received: strategy={strategy!r}")
     x = convert(inputs)
     x = cast_to(x, dtypes.result_type(x.dtype, "float32"))
-    batch, time, _ = x.shape
+    time = x.shape[1]
     g = graph()
     lengths = expand_dims(cast_to(sequence_lengths, "int64"), -1)
     steps = expand_dims(positions(time), 0)

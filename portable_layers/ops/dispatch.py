@@ -48,7 +48,8 @@ class FunctionOperation(Operation):
                 rest = args[place:]
             elif place < len(args):
                 arguments[tensor] = args[place]
-        positional, named = [], {}
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
         for name, parameter in cls.signature.parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:
                 # What stands before it must be given by position.

@@ -112,26 +112,3 @@ def psnr(x1: Any, x2: Any, max_val: float) -> Any:
     error = reduce("ReduceMean", g.add("Mul", difference, difference))
     peak = g.add("Mul", scalar(20, error), log10(cast_to(max_val, b.dtype)))
     return g.add("Sub", peak, g.add("Mul", scalar(10, error), log10(error)))
-
-
-@op("nn.Normalize", "x")
-def normalize(x: Any, axis: Any = -1, order: int = 2, epsilon: float | None = None) -> Any:
-    """x divided by its norm over an axis, by epsilon at least.
-
-    Raises:
-        ValueError: for an order that is no positive integer.
-    """
-    from portable_layers.ops.linalg.norms import norm
-
-    if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order must be a positive integer. Received: order={order}")
-    x = as_float(x)
-    x = expand_dims(x, 0) if x.ndim == 0 else x
-    epsilon = EPSILON if epsilon is None else epsilon
-    g = graph()
-    if order == 2:
-        total = reduce("ReduceSum", g.add("Mul", x, x), axis, True)
-        factor = g.add("Reciprocal", g.add("Sqrt", total))
-        return g.add("Mul", x, g.add("Min", factor, scalar(1.0 / epsilon, x)))
-    length = norm(x, ord=order, axis=axis, keepdims=True)
-    return g.add("Div", x, g.add("Max", length, scalar(epsilon, x)))

@@ -128,7 +128,7 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | Non
     depth = indices.shape[-1]
     count = g.add("Squeeze", g.add("Div", g.add("Reshape", g.add("Size", indices), _ONE), g.size(depth)))
     rows = g.add("Reshape", indices, g.shape_tensor([-1, depth]), shape=(None, depth))
-    rest = x.shape[int(depth) :]  # type: ignore[arg-type]
+    rest = x.shape[int(depth) :]
     values = g.add("Reshape", updates, g.shape_tensor([-1, *rest]), shape=(None, *rest))
 
     def step(number: Tensor, now: Tensor) -> tuple[None, list[Tensor]]:

@@ -28,7 +28,7 @@ def unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride
         raise ValueError(f"unfold needs a tensor of rank 4. Received: {x!r}")
     wide = as_float(x)
     height, width, dilations, pads, strides = _window(kernel_size, dilation, padding, stride)
-    channels = int(x.shape[1])  # type: ignore[arg-type]
+    channels = int(x.shape[1])
     columns = graph().add(
         "Conv",
         wide,
@@ -64,7 +64,7 @@ def fold(
         reach = d * (k - 1) + 1
         counts.append((size + 2 * p - reach) // s + 1)
         extra.append((size + 2 * p - reach) % s)
-    channels = int(x.shape[1]) // (height * width)  # type: ignore[arg-type]
+    channels = int(x.shape[1]) // (height * width)
     grid = reshape(wide, (x.shape[0], x.shape[1], *counts))
     y = graph().add(
         "ConvTranspose",

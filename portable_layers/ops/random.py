@@ -81,7 +81,10 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
 
 def _dropout(x: Tensor, rate: float, seed: Any) -> Tensor:
     ratio, training = cast_to(float(rate), "float32"), graph().constant(True)
-    return graph().add("Dropout", x, ratio, training, seed=None if (s := _seed(seed)) is None else int(s))
+    number = None if (s := _seed(seed)) is None else int(s)
+    y, kept = graph().add("Dropout", x, ratio, training, seed=number, outputs=2)
+    # ONNX Runtime removes a Dropout whose mask no one uses, also in training mode.
+    return graph().add("Where", kept, y, cast_to(0, x.dtype), shape=x.shape)
 
 
 def _aligned(x: Tensor, noise_shape: Any) -> list[tuple[Any, Any]]:

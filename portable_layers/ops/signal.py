@@ -235,7 +235,7 @@ def _overlap_add(frames: Tensor, stride: int) -> Tensor:
     """`(..., windows, size)` laid over each other, so many steps apart, and added up."""
     *outer, count, size = frames.shape
     length = (count - 1) * stride + size
-    width = int(size)  # type: ignore[call-overload]
+    width = int(size)
     # Cut into pieces of one stride, piece j of window i is added to piece i + j of the signal.
     pieces = -(-width // stride)
     padded = pad(frames, [(0, 0)] * (frames.ndim - 1) + [(0, pieces * stride - width)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ml_dtypes
@@ -13,6 +13,7 @@ import numpy as np
 from portable_layers.errors import InferenceError, PortableLayersError
 from runtime.model_source import ModelSource
 from runtime.signature import Signature, TensorInfo
+from runtime.states import state_pairs
 
 # ONNX element types by their numbers in TensorProto.DataType.
 DTYPES: dict[int, np.dtype] = {
@@ -62,13 +63,22 @@ class Backend(ABC):
     Args:
         source: the model.
 
+    Attributes:
+        model: the description of the model; its states are inputs that may be left out.
+        states: for each input that carries a state, the output that holds what becomes of it.
+
     Raises:
         PortableLayersError: the model or the provider cannot be used.
     """
 
     def __init__(self, source: ModelSource):
-        self.model = self.load(source)
-        self.signature = Signature(self.model.inputs)
+        loaded = self.load(source)
+        self.states = state_pairs(
+            loaded.metadata, {x.name for x in loaded.inputs}, {x.name for x in loaded.outputs}
+        )
+        inputs = (replace(x, required=x.required and x.name not in self.states) for x in loaded.inputs)
+        self.model = replace(loaded, inputs=tuple(sorted(inputs, key=lambda x: not x.required)))
+        self.signature = Signature(self.model.inputs, self.states)
         self.output_names = [info.name for info in self.model.outputs]
         self._closed = False
 

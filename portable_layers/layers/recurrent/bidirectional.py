@@ -121,7 +121,7 @@ class Bidirectional(Layer):
             half = len(initial_state) // 2
             starts = [initial_state[:half], initial_state[half:]]
         sequences = ops.cast(sequences, as_float(sequences.dtype, self.compute_dtype))
-        cells = self._fused_cells(sequences, training)
+        cells = self._fused_cells(sequences, mask, training)
         if cells is not None:
             output, states = self._run_fused(cells, sequences, starts, mask, training)
         else:
@@ -147,10 +147,12 @@ class Bidirectional(Layer):
             return ops.divide(ops.add(y, y_rev), 2)
         return ops.multiply(y, y_rev) if self.merge_mode == "mul" else (y, y_rev)
 
-    def _fused_cells(self, sequences: Tensor, training: Any) -> list[Any] | None:
+    def _fused_cells(self, sequences: Tensor, mask: Any, training: Any) -> list[Any] | None:
         """What one node for both directions has to do; None where there must be two."""
         layers = (self.forward_layer, self.backward_layer)
         if not all(isinstance(x, _FusedLayer) for x in layers) or self.forward_layer.go_backwards:
+            return None
+        if mask is not None and self.backward_layer.zeroes_late:
             return None
         if any(x.cell.drops_in(training) for x in layers):
             return None  # each direction has dropout masks of its own
@@ -222,9 +224,9 @@ class Bidirectional(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        from portable_layers.model import make_inner_layer  # any layer may be inside
+        from portable_layers.model import make_operation  # any layer may be inside
 
-        inner = {k: make_inner_layer(config[k]) for k in ("layer", "backward_layer") if config.get(k)}
+        inner = {k: make_operation(config[k]) for k in ("layer", "backward_layer") if config.get(k)}
         return super().from_config({**config, **inner})
 
 

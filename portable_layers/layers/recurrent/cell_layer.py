@@ -52,13 +52,13 @@ class _FusedLayer(_CellLayer):
     cell: _RecurrentCell
 
     def run(
-        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: Any
+        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, zero: bool, training: Any
     ) -> tuple[Tensor, Tensor | None, list[Any]]:
         # Integers take part in a product as numbers of the layer's dtype.
         sequences = ops.cast(sequences, as_float(sequences.dtype, self.compute_dtype))
         cell = self.cell.fused(training)
         if cell is None or not can_fuse([cell], sequences.dtype):
-            return super().run(sequences, states, mask, training)
+            return super().run(sequences, states, mask, zero, training)
         last, outputs, (ended,) = run_fused(
             [cell],
             "reverse" if self.go_backwards else "forward",
@@ -66,7 +66,7 @@ class _FusedLayer(_CellLayer):
             None if states is None else [as_direction(s, sequences.dtype) for s in states],
             mask,
             self.return_sequences,
-            self.zero_output_for_mask,
+            zero,
         )
         return last, outputs, ended
 

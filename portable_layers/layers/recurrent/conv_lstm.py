@@ -65,11 +65,11 @@ class _ConvLSTM(_CellLayer):
         self.input_spec = InputSpec(ndim=self.rank + 3)
 
     def run(
-        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: Any
+        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, zero: bool, training: Any
     ) -> tuple[Tensor, Tensor | None, list[Any]]:
         last = self.data_format == "channels_last" and not self.cell.drops_in(training)
         if not last:
-            return super().run(sequences, states, mask, training)
+            return super().run(sequences, states, mask, zero, training)
         if states is None:
             states = self.get_initial_state(sequences.shape[0])
         spatial = range(2, sequences.ndim - 1)
@@ -83,7 +83,7 @@ class _ConvLSTM(_CellLayer):
             self.cell.state_shape(sequences.shape[0], "channels_first"),
             mask,
             self.go_backwards,
-            self.zero_output_for_mask,
+            zero,
             self.return_sequences,
             gives_state=True,
         )

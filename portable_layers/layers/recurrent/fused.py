@@ -53,7 +53,7 @@ class FusedCell:
     recurrent_kernel: Any
     bias: Any
     units: int
-    attributes: tuple[tuple[str, int], ...] = ()
+    attributes: tuple[tuple[str, Any], ...] = ()
 
 
 def can_fuse(cells: Sequence[FusedCell], dtype: str) -> bool:
@@ -99,6 +99,7 @@ def run_fused(
     steps = sequences if compaction is None else compaction.compact(sequences)
     count = 2 if first.op_type == "LSTM" else 1
     names, alphas, betas = _activations(cells)
+    further: dict[str, Any] = dict(first.attributes)
     results = g.add(
         first.op_type,
         ops.transpose(steps, (1, 0, 2)),
@@ -113,7 +114,7 @@ def run_fused(
         activations=names,
         activation_alpha=alphas or None,
         activation_beta=betas or None,
-        **dict(first.attributes),
+        **further,
     )
     every, finals = results[0], list(results[1:])
     width = len(cells) * first.units

@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from portable_layers import dtypes, ops, tree
-from portable_layers.cases import Array, case
+from portable_layers.cases import Array, Case, case
 from portable_layers.dims import Shape
 from portable_layers.errors import InputError
 from portable_layers.layer import Layer
@@ -53,7 +53,7 @@ class RNN(Layer):
         `return_state` a tuple of it and the states.
     """
 
-    cases = (
+    cases: tuple[Case, ...] = (
         case(
             _STEPS,
             cell=SimpleRNNCell(2),
@@ -62,7 +62,7 @@ class RNN(Layer):
         ),
         case(
             (3, 2),
-            cell=[LSTMCell(3), LSTMCell(2)],
+            cell=StackedRNNCells([LSTMCell(3), LSTMCell(2)], name="cells"),
             return_sequences=True,
             return_state=True,
             ops="Shape Concat Expand Concat Expand Transpose Scan Transpose",
@@ -108,13 +108,26 @@ class RNN(Layer):
                 f"layer {self.name} has unroll=True and needs a known number of steps. "
                 f"Received: {sequences!r}"
             )
+        mask = mask_of_steps(mask)
+        late = mask is not None and self.zeroes_late
+        zero = self.zero_output_for_mask and not late
         with self.running(sequences, initial_state, training) as start:
-            last, outputs, states = self.run(sequences, start, mask_of_steps(mask), training)
+            last, outputs, states = self.run(sequences, start, mask, zero, training)
         if outputs is not None and self.go_backwards:
             outputs = ops.flip(outputs, axis=1)
+        if outputs is not None and mask is not None and late:
+            outputs = ops.where(ops.expand_dims(mask, list(range(2, outputs.ndim))), outputs, 0)
         ended = self.finish(states)
         output = cast_to(outputs if self.return_sequences else last, self.compute_dtype)
         return (output, *ended) if self.return_state else output
+
+    @property
+    def zeroes_late(self) -> bool:
+        """Whether masked steps are made zero after the outputs were reversed, by the mask that was not.
+
+        Keras on TensorFlow does so where it unrolls, and weights were trained with it.
+        """
+        return self.unroll and self.go_backwards and self.zero_output_for_mask and self.return_sequences
 
     @contextmanager
     def running(self, sequences: Tensor, initial_state: Any, training: Any) -> Iterator[list[Any] | None]:
@@ -134,7 +147,7 @@ class RNN(Layer):
         return states
 
     def run(
-        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, training: Any
+        self, sequences: Tensor, states: list[Any] | None, mask: Tensor | None, zero: bool, training: Any
     ) -> tuple[Tensor, Tensor | None, list[Any]]:
         """Run the cell.
 
@@ -142,6 +155,7 @@ class RNN(Layer):
             sequences: `(batch, time, ...)`.
             states: the initial states; None for zeros.
             mask: bool `(batch, time)`, or None.
+            zero: whether masked steps give zeros.
 
         Returns:
             The output of the step that was run last; the outputs `(batch, time, ...)` in the order of
@@ -163,7 +177,7 @@ class RNN(Layer):
             self._output_shape(sequences),
             mask,
             self.go_backwards,
-            self.zero_output_for_mask,
+            zero,
             self.return_sequences,
             gives_state=built_in,
         )
@@ -267,10 +281,10 @@ class RNN(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        from portable_layers.model import make_inner_layer  # cells are found like layers of models
+        from portable_layers.model import make_operation  # cells are found like layers of models
 
         if "cell" in config:
-            config = {**config, "cell": make_inner_layer(config["cell"])}
+            config = {**config, "cell": make_operation(config["cell"])}
         return super().from_config(config)
 
     @classmethod

@@ -61,9 +61,9 @@ class StackedRNNCells(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        from portable_layers.model import make_inner_layer  # cells are found like layers of models
+        from portable_layers.model import make_operation  # cells are found like layers of models
 
-        return super().from_config({**config, "cells": [make_inner_layer(c) for c in config["cells"]]})
+        return super().from_config({**config, "cells": [make_operation(c) for c in config["cells"]]})
 
 
 def output_size_of(cell: Any) -> int:

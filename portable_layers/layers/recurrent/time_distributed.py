@@ -54,7 +54,6 @@ class TimeDistributed(Wrapper):
         first: Tensor = tree.flatten(inputs)[0]
         if mask is not None:
             _check_mask(mask, first)
-            mask = mask if "mask" in self.layer._signature.parameters else None
         batch, time = first.shape[:2]
         if isinstance(time, int) and (graph().training or _is_stateful(self.layer)):
             # What a step leaves behind, or the statistics of one step, must not be mixed up.
@@ -69,7 +68,11 @@ class TimeDistributed(Wrapper):
         return tree.map_structure(lambda t: ops.reshape(t, (batch, time, *t.shape[1:])), self._apply(*folded))
 
     def _apply(self, inputs: Any, mask: Any) -> Any:
-        return self.layer(inputs) if mask is None else self.layer(inputs, mask=mask)
+        # As in Keras, the layer inside neither casts its inputs nor gives masks to its outputs.
+        given = {"mask": mask, "training": graph().training or None}
+        taken = {k: v for k, v in given.items() if v is not None and k in self.layer._signature.parameters}
+        with graph().scope(self.layer.name):
+            return self.layer.call(inputs, **taken)
 
 
 def _fold(x: Tensor) -> Tensor:

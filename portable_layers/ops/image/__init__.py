@@ -2,6 +2,4 @@
 
 from portable_layers.ops.image.resizing import repeat_axes, resize, resize_axes
 
-__all__ = [
-    "resize",
-]  # fmt: skip
+__all__ = ["repeat_axes", "resize", "resize_axes"]

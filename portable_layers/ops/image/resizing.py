@@ -13,7 +13,7 @@ import numpy as np
 
 from portable_layers import dtypes
 from portable_layers.dims import Size
-from portable_layers.ops import rounding
+from portable_layers.ops import aspect_ratio, rounding
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
 from portable_layers.ops.image.filters import (
     METHODS,
@@ -23,7 +23,7 @@ from portable_layers.ops.image.filters import (
     resize_weights,
 )
 from portable_layers.ops.indexing import take
-from portable_layers.ops.layout import channels_back, channels_first, spatial_axes, standardize_data_format
+from portable_layers.ops.layout import channels_back, channels_first, standardize_data_format
 from portable_layers.ops.products import matmul
 from portable_layers.ops.reduction import positions
 from portable_layers.ops.reordering import tile
@@ -40,6 +40,10 @@ def resize(
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
     """Images in another size, of the same dtype; integers are rounded.
@@ -49,6 +53,9 @@ def resize(
         size: height and width of the result.
         interpolation: `nearest`, `bilinear`, `bicubic`, `lanczos3`, `lanczos5` or `area`.
         antialias: whether the filter grows with the pixels of the result when the image shrinks.
+        crop_to_aspect_ratio: whether the images are cropped to the aspect ratio of `size` before.
+        pad_to_aspect_ratio: whether they are padded to it with `fill_value` before.
+        fill_mode: `constant`, the only one.
 
     Raises:
         ValueError: for an argument that Keras does not take.
@@ -58,9 +65,20 @@ def resize(
         raise ValueError(
             f"resize takes images of rank 3 or 4 and a size (height, width). Received: {x!r}, size={size}"
         )
+    if fill_mode != "constant" or (crop_to_aspect_ratio and pad_to_aspect_ratio):
+        raise ValueError(
+            "resize takes fill_mode 'constant', and one of crop_to_aspect_ratio and pad_to_aspect_ratio. "
+            f"Received: fill_mode={fill_mode!r}, crop_to_aspect_ratio={crop_to_aspect_ratio}, "
+            f"pad_to_aspect_ratio={pad_to_aspect_ratio}"
+        )
     data_format = standardize_data_format(data_format)
     batch = expand_dims(x, 0) if x.ndim == 3 else x
-    sizes = dict(zip(spatial_axes(4, data_format), size, strict=True))
+    axes = (1, 2) if data_format == "channels_last" else (2, 3)
+    if crop_to_aspect_ratio:
+        batch = aspect_ratio.crop_to_aspect_ratio(batch, axes, size)
+    elif pad_to_aspect_ratio:
+        batch = aspect_ratio.pad_to_aspect_ratio(batch, axes, size, fill_value)
+    sizes = dict(zip(axes, size, strict=True))
     batch = resize_axes(batch, sizes, interpolation, antialias, data_format)
     return squeeze(batch, 0) if x.ndim == 3 else batch
 

@@ -83,7 +83,7 @@ def _reflected(x: Tensor) -> tuple[Tensor, Tensor]:
         )
         return None, [q, r]
 
-    turns = min(int(height), int(width))  # type: ignore[call-overload]
+    turns = min(int(height), int(width))
     q, r = graph().loop(turns, None, step, [q, x])
     # What rounding left below the diagonal is 0.
     return q, graph().add("Trilu", r, upper=1)
@@ -143,7 +143,7 @@ def _jacobi(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         `(batch, m, n)`, 0 where the singular value is; `(batch, n)`; `(batch, n, n)`.
     """
-    count = int(x.shape[2])  # type: ignore[call-overload]
+    count = int(x.shape[2])
     even = count + count % 2
     g = graph()
     a = pad(x, [(0, 0), (0, 0), (0, even - count)])

@@ -1,7 +1,6 @@
 """Rows of linear algebra."""
 
 import numpy as np
-
 from rows import X, floats, ints, row
 
 _A = X(floats(2, 4, 4).array + 3 * np.eye(4, dtype="float32"))

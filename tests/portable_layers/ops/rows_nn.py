@@ -1,7 +1,6 @@
 """Rows of neural network functions, losses, signals, segments and loops."""
 
 import numpy as np
-
 from rows import X, bools, floats, ints, row, values
 
 _F, _H = floats(2, 3, 4, low=-3, high=3), floats(2, 3, 4, dtype="float16")
