@@ -164,7 +164,9 @@ def bitwise(op_type: str, a: Tensor, b: Tensor) -> Tensor:
         if total is None:
             total = half
         else:
-            total = g.add("Add", total, g.add("BitShift", half, np.asarray(first, np.uint64), direction="LEFT"))
+            total = g.add(
+                "Add", total, g.add("BitShift", half, np.asarray(first, np.uint64), direction="LEFT")
+            )
     assert total is not None
     return g.add("Cast", total, to=dtypes.to_onnx(dtype))
 
