@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,6 +20,7 @@ from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
 from portable_layers.ops.shaping import expand_dims, squeeze
 from portable_layers.registry import classes
+from portable_layers.scope import root_scope
 from portable_layers.serialization import deserialize_object, object_sharing, serialize_object
 from portable_layers.tensor import KerasTensor, Tensor
 
@@ -52,8 +52,9 @@ class Model(Layer):
 
     @classmethod
     def reading_scope(cls, config: Mapping[str, Any]) -> Any:
-        """None: the layers of a model are called, and so built, before they are in the model."""
-        return nullcontext()
+        """The root: the layers of a model are called, and so built, before they are in the model, and a
+        model is made before it is in a wrapper."""
+        return root_scope()
 
     @property
     def layers(self) -> list[Layer]:

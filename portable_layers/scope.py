@@ -74,6 +74,18 @@ def name_scope(name: str, caller: object = None) -> Iterator[None]:
         stack.pop()
 
 
+@contextmanager
+def root_scope() -> Iterator[None]:
+    """Paths of variables that are made inside begin anew."""
+    stack = _stack()
+    outer = stack[:]
+    stack.clear()
+    try:
+        yield
+    finally:
+        stack[:] = outer
+
+
 def current_path() -> str:
     """The open scopes, joined by `/`."""
     parts: list[str] = []
