@@ -421,23 +421,28 @@ class Graph:
         states: Sequence[Tensor],
         sequences: Sequence[Tensor],
         reverse: bool = False,
+        axis: int = 0,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """ONNX Scan over axis 0 of the sequences.
+        """ONNX Scan over an axis of the sequences.
 
         Args:
             step: called once with the states and one element of each sequence, while the body is
                 built; gives the next states (same dtypes and shapes) and the elements to stack.
             states: their initial values.
-            sequences: tensors `(time, ...)`, all of the same length.
+            sequences: tensors, all of the same length along the axis.
             reverse: go from the last element to the first; outputs keep the order of the inputs.
+            axis: the one that is time, in the sequences and in the stacked outputs.
 
         Returns:
-            The final states, and the stacked outputs `(time, ...)`.
+            The final states, and the stacked outputs.
         """
         body = self.body("step")
         with body:
             now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
-            elements = [body.input(f"{body.name}/element", s.dtype, s.shape[1:]) for s in sequences]
+            elements = [
+                body.input(f"{body.name}/element", s.dtype, (*s.shape[:axis], *s.shape[axis + 1 :]))
+                for s in sequences
+            ]
             following, stacked = step(*now, *elements)
             for state, new in zip(states, following, strict=True):
                 if (state.dtype, state.shape) != (new.dtype, new.shape):
@@ -447,7 +452,7 @@ class Graph:
                 body.output(new, f"{body.name}/next")
             for element in stacked:
                 body.output(element, f"{body.name}/out")
-        time = sequences[0].shape[0]
+        time = sequences[0].shape[axis]
         count = len(sequences)
         out = self.add(
             "Scan",
@@ -457,8 +462,11 @@ class Graph:
             num_scan_inputs=count,
             scan_input_directions=[1] * count if reverse else None,
             scan_output_directions=[1] * len(stacked) if reverse and stacked else None,
+            scan_input_axes=[axis] * count if axis else None,
+            scan_output_axes=[axis] * len(stacked) if axis and stacked else None,
             outputs=len(states) + len(stacked),
-            spec=[(s.dtype, s.shape) for s in states] + [(t.dtype, (time, *t.shape)) for t in stacked],
+            spec=[(s.dtype, s.shape) for s in states]
+            + [(t.dtype, (*t.shape[:axis], time, *t.shape[axis:])) for t in stacked],
         )
         out = [out] if isinstance(out, Tensor) else list(out)
         return out[: len(states)], out[len(states) :]

@@ -54,6 +54,7 @@ def assert_exported_like_keras(
     state_shapes: tuple[tuple[int, ...], ...] = (),
     open_time: bool = False,
     tolerance: float = 2e-5,
+    described: bool = True,
 ) -> Any:
     """The exported layer, with its mask and states as inputs, gives what Keras gives.
 
@@ -62,6 +63,7 @@ def assert_exported_like_keras(
         shape: of the input, with the batch.
         state_shapes: of the initial states, without the batch; none for zeros.
         open_time: export with an unknown number of steps.
+        described: whether the config and the paths of the weights are compared too.
 
     Returns:
         The ONNX model.
@@ -82,10 +84,11 @@ def assert_exported_like_keras(
     theirs = keras.Model(inputs, layer(inputs[0], **arguments))
     theirs.set_weights([rng.normal(0, 0.6, w.shape) for w in theirs.weights])
     ours = from_keras(theirs)
-    assert [v.path for v in ours.weights] == [v.path for v in theirs.weights]
-    assert json_form(serialize_object(ours.get_config())) == json_form(
-        keras.saving.serialize_keras_object(theirs.get_config())
-    )
+    if described:
+        assert [v.path for v in ours.weights] == [v.path for v in theirs.weights]
+        assert json_form(serialize_object(ours.get_config())) == json_form(
+            keras.saving.serialize_keras_object(theirs.get_config())
+        )
     proto = ours.to_onnx()
     found = list(InferenceEngine(proto, providers="cpu", threads=1).run(feed).values())
     expected = [np.asarray(y) for y in keras.tree.flatten(theirs([feed[x.name] for x in inputs]))]
