@@ -10,6 +10,10 @@ from portable_layers.layers.activations.relu import ReLU
 from portable_layers.layers.activations.softmax import Softmax
 from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
 from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
+from portable_layers.layers.attention.additive_attention import AdditiveAttention
+from portable_layers.layers.attention.attention import Attention
+from portable_layers.layers.attention.grouped_query_attention import GroupedQueryAttention
+from portable_layers.layers.attention.multi_head_attention import MultiHeadAttention
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from portable_layers.layers.convolutional.conv_transpose import (
     Conv1DTranspose,
@@ -101,6 +105,8 @@ from portable_layers.layers.reshaping.reshape import Reshape
 from portable_layers.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
+GroupQueryAttention = GroupedQueryAttention
+
 __all__ = [
     "ELU",
     "GRU",
@@ -115,7 +121,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -154,6 +162,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -169,6 +179,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

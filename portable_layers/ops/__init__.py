@@ -4,6 +4,9 @@ Called on arrays they run at once, called on the tensors of a functional model t
 Keras records them, and called while a graph is being built they emit nodes.
 """
 
+from portable_layers.ops.attention import (
+    dot_product_attention,
+)
 from portable_layers.ops.bitwise import (
     bitwise_and,
     bitwise_invert,
