@@ -10,6 +10,10 @@ from portable_layers.layers.activations.relu import ReLU
 from portable_layers.layers.activations.softmax import Softmax
 from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
 from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
+from portable_layers.layers.attention.additive_attention import AdditiveAttention
+from portable_layers.layers.attention.attention import Attention
+from portable_layers.layers.attention.grouped_query_attention import GroupedQueryAttention
+from portable_layers.layers.attention.multi_head_attention import MultiHeadAttention
 from portable_layers.layers.configs import deserialize, serialize
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from portable_layers.layers.convolutional.conv_transpose import (
@@ -113,6 +117,7 @@ GlobalAvgPool3D = GlobalAveragePooling3D
 GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
 MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
 SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+GroupQueryAttention = GroupedQueryAttention
 
 __all__ = [
     "ELU",
@@ -128,7 +133,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -182,6 +189,8 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -200,6 +209,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
