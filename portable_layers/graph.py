@@ -93,6 +93,8 @@ class Graph:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
         self.opset, self.name, self.parent = opset, name, parent
         self.training: bool = parent.training if parent else training
+        # Whether `training` was asked for, which counts more than what a model recorded of its layers.
+        self.training_said: bool = parent.training_said if parent else False
         self.scratch: bool = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])

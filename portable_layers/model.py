@@ -19,7 +19,7 @@ from portable_layers.errors import (
     UnsupportedLayerError,
 )
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
-from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph, current_graph
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
@@ -158,6 +158,7 @@ class Model(Layer):
         if opset is None:
             opset = TRAINING_OPSET if training else DEFAULT_OPSET
         graph = Graph(opset, self.name, training=training)
+        graph.training_said = True
         masks = self.mask_inputs()
         with graph:
             # In the order of the model's inputs, which is not that of the keys of a dict.
@@ -185,8 +186,9 @@ class Model(Layer):
 
         Args:
             opset: version of the operator set, 17 to 26; by default the newest that ONNX Runtime
-                runs well.
-            training: build layers such as Dropout active.
+                runs well (21 for training: it has no random operators of later ones).
+            training: build layers such as Dropout active; what a functional model recorded of a
+                layer does not count, as when Keras predicts or trains.
         """
         return model_file.to_proto(self.to_graph(opset, training), model_file.metadata_of(self))
 
@@ -297,7 +299,7 @@ class Functional(Model):
         values: dict[int, Any] = {}
         for placeholder, x, own_mask in zip(self.inputs, flat, masks, strict=False):
             values[id(placeholder)] = _fit(x, placeholder, own_mask)
-        run_graph(self._graph, values, lambda operation, *a, **k: operation(*a, **k))
+        run_graph(self._graph, values, _call_recorded)
         return tree.map_structure(lambda t: values[id(t)], _unpack(self._outputs_struct))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -603,6 +605,17 @@ def _unknown_layers(config: Any, path: str | None = None) -> Iterator[Unsupporte
             yield from _unknown_layers(layer, here)
 
 
+def _call_recorded(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call what a functional model recorded.
+
+    A `training` that the model itself is called with takes the place of a recorded one, as in Keras.
+    """
+    graph = current_graph()
+    if "training" in kwargs and graph is not None and graph.training_said:
+        kwargs["training"] = graph.training
+    return operation(*args, **kwargs)
+
+
 def check_supported(model: Model) -> None:
     """Let each layer say whether it can be exported.
 
@@ -689,8 +702,6 @@ def _keras_inputs(x: Any, name: str) -> Any:
 
 
 def _constant(x: Any) -> Tensor:
-    from portable_layers.graph import current_graph
-
     graph = current_graph()
     assert graph is not None
     return graph.constant(x)

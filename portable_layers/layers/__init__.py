@@ -76,8 +76,47 @@ from portable_layers.layers.pooling.global_pooling import (
     GlobalMaxPooling3D,
 )
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from portable_layers.layers.preprocessing.auto_contrast import AutoContrast
+from portable_layers.layers.preprocessing.center_crop import CenterCrop
+from portable_layers.layers.preprocessing.contrast_limited_adaptive_histogram_equalization import (
+    ContrastLimitedAdaptiveHistogramEqualization,
+)
+from portable_layers.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
+from portable_layers.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from portable_layers.layers.preprocessing.normalization import Normalization
+from portable_layers.layers.preprocessing.random_affine import (
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from portable_layers.layers.preprocessing.random_brightness import RandomBrightness, RandomContrast
+from portable_layers.layers.preprocessing.random_color import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
+from portable_layers.layers.preprocessing.random_crop import RandomCrop
+from portable_layers.layers.preprocessing.random_filter import (
+    RandomElasticTransform,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomPerspective,
+    RandomSharpness,
+)
+from portable_layers.layers.preprocessing.random_flip import RandomFlip
+from portable_layers.layers.preprocessing.random_policy import AugMix, CutMix, MixUp, RandAugment
+from portable_layers.layers.preprocessing.random_tone import (
+    Equalization,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.preprocessing.resizing import Resizing
+from portable_layers.layers.preprocessing.stft_spectrogram import STFTSpectrogram
 from portable_layers.layers.recurrent.bidirectional import Bidirectional
 from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from portable_layers.layers.recurrent.gru import GRU
@@ -136,6 +175,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -145,7 +186,9 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -165,6 +208,7 @@ __all__ = [
     "Cropping2D",
     "Cropping3D",
     "CustomScaleLayer",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -172,6 +216,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -201,6 +246,7 @@ __all__ = [
     "LayerScale",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -208,7 +254,9 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
@@ -216,11 +264,34 @@ __all__ = [
     "Permute",
     "Pipeline",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -228,6 +299,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -22,7 +22,8 @@ from portable_layers.ops.shaping import broadcast_to, expand_dims, reshape, sque
 from portable_layers.ops.slicing import slice_axis
 from portable_layers.tensor import Tensor
 
-_INTERPOLATIONS = ("nearest", "bilinear")
+INTERPOLATIONS = ("nearest", "bilinear")
+FILL_MODES = ("constant", "nearest", "wrap", "reflect")
 
 
 def _number(size: Size, dtype: str) -> Tensor:
@@ -157,9 +158,9 @@ def _rounded_away(x: Tensor) -> Tensor:
 
 
 def _check(name: str, interpolation: str, fill_mode: str = "constant") -> None:
-    if interpolation not in _INTERPOLATIONS or fill_mode not in _BORDERS:
+    if interpolation not in INTERPOLATIONS or fill_mode not in _BORDERS:
         raise ValueError(
-            f"{name} takes interpolation {' or '.join(_INTERPOLATIONS)} and fill_mode "
+            f"{name} takes interpolation {' or '.join(INTERPOLATIONS)} and fill_mode "
             f"{', '.join(_BORDERS)}. Received: interpolation={interpolation!r}, fill_mode={fill_mode!r}"
         )
 
@@ -251,7 +252,7 @@ def _homography(start: Tensor, end: Tensor) -> Tensor:
 
 # Reading at any coordinates.
 
-_FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
+_COORDINATE_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 
 
 @op("image.MapCoordinates", "inputs", "coordinates")
@@ -270,10 +271,10 @@ def map_coordinates(
         ValueError: for other values, or shapes that do not fit.
     """
     x, places = convert(inputs), convert(coordinates)
-    if places.ndim < 2 or places.shape[0] != x.ndim or order not in (0, 1) or fill_mode not in _FILL_MODES:
+    if places.ndim < 2 or places.shape[0] != x.ndim or order not in (0, 1) or fill_mode not in _COORDINATE_MODES:
         raise ValueError(
             f"map_coordinates takes one row of coordinates an axis, order 0 or 1 and fill_mode "
-            f"{', '.join(_FILL_MODES)}. Received: {places!r} for {x!r}, order={order}, fill_mode={fill_mode!r}"
+            f"{', '.join(_COORDINATE_MODES)}. Received: {places!r} for {x!r}, order={order}, fill_mode={fill_mode!r}"
         )
     rows = [squeeze(slice_axis(places, 0, i, i + 1), 0) for i in range(x.ndim)]
     return sample(x, rows, order, fill_mode, fill_value)
