@@ -70,8 +70,47 @@ from portable_layers.layers.pooling.global_pooling import (
     GlobalMaxPooling3D,
 )
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from portable_layers.layers.preprocessing.auto_contrast import AutoContrast
+from portable_layers.layers.preprocessing.center_crop import CenterCrop
+from portable_layers.layers.preprocessing.contrast_limited_adaptive_histogram_equalization import (
+    ContrastLimitedAdaptiveHistogramEqualization,
+)
+from portable_layers.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
+from portable_layers.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from portable_layers.layers.preprocessing.normalization import Normalization
+from portable_layers.layers.preprocessing.random_affine import (
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from portable_layers.layers.preprocessing.random_brightness import RandomBrightness, RandomContrast
+from portable_layers.layers.preprocessing.random_color import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
+from portable_layers.layers.preprocessing.random_crop import RandomCrop
+from portable_layers.layers.preprocessing.random_filter import (
+    RandomElasticTransform,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomPerspective,
+    RandomSharpness,
+)
+from portable_layers.layers.preprocessing.random_flip import RandomFlip
+from portable_layers.layers.preprocessing.random_policy import AugMix, CutMix, MixUp, RandAugment
+from portable_layers.layers.preprocessing.random_tone import (
+    Equalization,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.preprocessing.resizing import Resizing
+from portable_layers.layers.preprocessing.stft_spectrogram import STFTSpectrogram
 from portable_layers.layers.recurrent.bidirectional import Bidirectional
 from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from portable_layers.layers.recurrent.gru import GRU
@@ -116,13 +155,17 @@ __all__ = [
     "AdaptiveMaxPooling3D",
     "Add",
     "AlphaDropout",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -136,6 +179,7 @@ __all__ = [
     "Cropping2D",
     "Cropping3D",
     "CustomScaleLayer",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -143,6 +187,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -164,26 +209,53 @@ __all__ = [
     "LayerScale",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
