@@ -30,28 +30,49 @@ class ContrastLimitedAdaptiveHistogramEqualization(_ImageLayer):
 
     acts_at_inference = True
     cases = (
-        case((8, 8, 2), tile_grid_size=(2, 2), value_range=(-2, 2), ops="""Clip Cast Shape Add Div Mul Squeeze Range Mul Sub Sub Less Where Gather Shape Add Div Mul
-            Squeeze Range Mul Sub Sub Less Where Gather Concat Reshape Transpose Shape Mul Mul Concat
-            Reshape Concat Expand Expand ScatterElements Squeeze Cast Mul Div Min Sub ReduceSum Div Add
-            CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Squeeze Cast Squeeze Range Cast
-            Reshape Div Sub Div Add Floor Add Clip Cast Add Clip Cast Sub Squeeze Cast Squeeze Range
-            Cast Reshape Div Sub Div Add Floor Add Clip Cast Add Clip Cast Sub Add Mul Add Mul Add
-            Reshape GatherElements Concat Reshape Sub Mul Add Mul Add Reshape GatherElements Reshape Mul
-            Add Mul Add Mul Add Reshape GatherElements Reshape Mul Add Mul Add Reshape GatherElements
-            Reshape Mul Add Sub Mul Mul Add""""Clip Cast Reshape Transpose Reshape Shape Concat Expand Concat Expand ScatterElements Min
-            Sub ReduceSum Div Add CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Add Add
-            Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Add Reshape
-            GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Mul Mul Add Reshape""""Cast Clip Cast Gather Reshape Transpose Reshape Shape Concat Expand Concat Expand
-            ScatterElements CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Add Add Reshape
-            GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Add Reshape
-            GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Mul Mul Add Cast""""Sub Div Mul Add Clip Cast Reshape Transpose Reshape Shape Concat Expand Concat Expand
-            ScatterElements Min Sub ReduceSum Div Add CumSum ReduceMin Sub Equal Where Sub Mul Div Clip
-            Reshape Add Add Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul
-            Add Add Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Mul
-            Mul Add Sub Div Mul Add"""),
-        case(Array((7, 9, 1), "uint8", 0, 256), tile_grid_size=(2, 3), clip_limit=0.0, ops=""),
-        case(Array((1, 8, 8), low=0, high=255), tile_grid_size=[2, 4], data_format="channels_first", ops=""),
-        case(Array((None, None, 3), low=0, high=255), tile_grid_size=(2, 2), ops=""),
+        case(
+            (8, 8, 2),
+            tile_grid_size=(2, 2),
+            value_range=(-2, 2),
+            ops="Sub Div Mul Add Clip Cast Reshape Transpose Reshape Shape Concat Expand Concat Expand "
+            "ScatterElements Min Sub ReduceSum Div Add CumSum ReduceMin Sub Equal Where Sub Mul Div "
+            "Clip Reshape Add Add Reshape GatherElements Reshape Mul Add Reshape GatherElements "
+            "Reshape Mul Add Add Reshape GatherElements Reshape Mul Add Reshape GatherElements "
+            "Reshape Mul Add Mul Mul Add Sub Div Mul Add",
+        ),
+        case(
+            Array((7, 9, 1), "uint8", 0, 256),
+            tile_grid_size=(2, 3),
+            clip_limit=0.0,
+            ops="Cast Clip Cast Gather Reshape Transpose Reshape Shape Concat Expand Concat Expand "
+            "ScatterElements CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Add Add "
+            "Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Add "
+            "Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Mul Mul "
+            "Add Cast",
+        ),
+        case(
+            Array((1, 8, 8), low=0, high=255),
+            tile_grid_size=[2, 4],
+            data_format="channels_first",
+            ops="Clip Cast Reshape Transpose Reshape Shape Concat Expand Concat Expand ScatterElements "
+            "Min Sub ReduceSum Div Add CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Add "
+            "Add Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Add "
+            "Reshape GatherElements Reshape Mul Add Reshape GatherElements Reshape Mul Add Mul Mul "
+            "Add Reshape",
+        ),
+        case(
+            Array((None, None, 3), low=0, high=255),
+            tile_grid_size=(2, 2),
+            ops="Clip Cast Shape Add Div Mul Squeeze Range Mul Sub Sub Less Where Gather Shape Add Div "
+            "Mul Squeeze Range Mul Sub Sub Less Where Gather Concat Reshape Transpose Shape Mul Mul "
+            "Concat Reshape Concat Expand Expand ScatterElements Squeeze Cast Mul Div Min Sub "
+            "ReduceSum Div Add CumSum ReduceMin Sub Equal Where Sub Mul Div Clip Reshape Squeeze Cast "
+            "Squeeze Range Cast Reshape Div Sub Div Add Floor Add Clip Cast Add Clip Cast Sub Squeeze "
+            "Cast Squeeze Range Cast Reshape Div Sub Div Add Floor Add Clip Cast Add Clip Cast Sub "
+            "Add Mul Add Mul Add Reshape GatherElements Concat Reshape Sub Mul Add Mul Add Reshape "
+            "GatherElements Reshape Mul Add Mul Add Mul Add Reshape GatherElements Reshape Mul Add "
+            "Mul Add Reshape GatherElements Reshape Mul Add Sub Mul Mul Add",
+        ),
     )
 
     def __init__(
