@@ -1,7 +1,7 @@
 """Random tensors that are drawn anew in each run of the graph (`keras.random`).
 
 The numbers are not TensorFlow's, their distributions are. An operator gets a `seed` only where the
-layer was given one, so that a run can be repeated; without one every session draws its own.
+layer was given one, so that a run can be repeated; without one the runtime chooses.
 
 Two habits of ONNX Runtime (seen up to 1.31) decide how they are drawn. It takes a Dropout out of the
 graph, in training mode too, unless its mask is used: so only the mask is. And from opset 22 on it has
@@ -46,7 +46,7 @@ def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
     Args:
         shape: sizes, or a floating tensor of that shape.
         rate: below 1.
-        seed: an integer, a `SeedGenerator`, or None for other values in each session.
+        seed: an integer, a `SeedGenerator`, or None for the runtime's choice.
     """
     pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 1, "float32")
     ratio, training = cast_to(float(rate), "float32"), graph().constant(True)
