@@ -5,7 +5,7 @@ layer was given one, so that a run can be repeated; without one the runtime choo
 
 Two habits of ONNX Runtime (seen up to 1.31) decide how they are drawn. It takes a Dropout out of the
 graph, in training mode too, unless its mask is used: so only the mask is. And from opset 22 on it has
-kernels of no random operator but Dropout: there normal numbers are made of random bits.
+kernels of no random operator but Dropout: there numbers are made of random bits.
 """
 
 from __future__ import annotations
@@ -53,26 +53,43 @@ def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
     return graph().add("Dropout", pattern, ratio, training, seed=_seed(seed), outputs=2)[1]
 
 
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: str = "float32", seed: Any = None
+) -> Tensor:
+    """Values spread evenly over `[minval, maxval)`; arguments as of `random_mask`."""
+    if graph().opset <= _NEWEST_RANDOM:
+        return cast_to(_like("RandomUniformLike", shape, seed, low=float(minval), high=float(maxval)), dtype)
+    drawn = _of_bits(_sizes(shape), seed) * float(maxval - minval)
+    return cast_to(drawn + float(minval) if minval else drawn, dtype)
+
+
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str = "float32", seed: Any = None
 ) -> Tensor:
     """Normally distributed values; arguments as of `random_mask`."""
-    g = graph()
-    if g.opset <= _NEWEST_RANDOM:
-        pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
-        kind, start = dtypes.to_onnx("float32"), _seed(seed)
-        options = {"dtype": kind, "seed": None if start is None else float(start)}
-        y = g.add(
-            "RandomNormalLike", pattern, mean=float(mean), scale=float(stddev), shape=pattern.shape, **options
-        )
-        return cast_to(y, dtype)
-    sizes = list(shape.shape if isinstance(shape, Tensor) else shape)
-    bits = cast_to(random_mask([*sizes, 2, _BITS], 0.5, seed), "float32")
-    places = (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32)
-    first, second = (ops.matmul(bits[..., i, :], places) for i in (0, 1))
+    if graph().opset <= _NEWEST_RANDOM:
+        return cast_to(_like("RandomNormalLike", shape, seed, mean=float(mean), scale=float(stddev)), dtype)
+    both = _of_bits([*_sizes(shape), 2], seed)
     # Box and Muller: https://doi.org/10.1214/aoms/1177706645
-    radius = ops.sqrt(-2.0 * ops.log(1.0 - first))
-    return cast_to(radius * ops.cos(2 * np.pi * second) * float(stddev) + float(mean), dtype)
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - both[..., 0]))
+    return cast_to(radius * ops.cos(2 * np.pi * both[..., 1]) * float(stddev) + float(mean), dtype)
+
+
+def _sizes(shape: Any) -> list:
+    return list(shape.shape if isinstance(shape, Tensor) else shape)
+
+
+def _like(op_type: str, shape: Any, seed: Any, **numbers: float) -> Tensor:
+    pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
+    start = _seed(seed)
+    given: dict[str, Any] = {**numbers, "seed": None if start is None else float(start)}
+    return graph().add(op_type, pattern, dtype=dtypes.to_onnx("float32"), shape=pattern.shape, **given)
+
+
+def _of_bits(sizes: list, seed: Any) -> Tensor:
+    """Values spread evenly over `[0, 1)`, each of as many random bits as a float32 holds."""
+    bits = cast_to(random_mask([*sizes, _BITS], 0.5, seed), "float32")
+    return ops.matmul(bits, (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32))
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Tensor:
