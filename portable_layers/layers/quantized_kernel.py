@@ -162,8 +162,12 @@ class _QuantizedKernelLayer(_QuantizedLayer):
             if mode == "float8" and self.compute_dtype == "float32":
                 # Keras adds a bias of bfloat16's precision.
                 bias = ops.cast(ops.cast(bias, "bfloat16"), "float32")
-            x = ops.add(x, bias)
+            x = self.add_bias(x, bias)
         return self.activation(x)
+
+    def add_bias(self, x: Any, bias: Any) -> Any:
+        """`x + bias`."""
+        return ops.add(x, bias)
 
     def _integer_product(self, inputs: Any, kernel: Any) -> Any:
         scale = self.kernel_scale

@@ -1,11 +1,11 @@
 """Random tensors that are drawn anew in each run of the graph (`keras.random`).
 
 The numbers are not TensorFlow's, their distributions are. An operator gets a `seed` only where the
-layer was given one, so that a run can be repeated; without one every session draws its own.
+layer was given one, so that a run can be repeated; without one the runtime chooses.
 
 Two habits of ONNX Runtime (seen up to 1.31) decide how they are drawn. It takes a Dropout out of the
 graph, in training mode too, unless its mask is used: so only the mask is. And from opset 22 on it has
-kernels of no random operator but Dropout: there normal numbers are made of random bits.
+kernels of no random operator but Dropout: there numbers are made of random bits.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
     Args:
         shape: sizes, or a floating tensor of that shape.
         rate: below 1.
-        seed: an integer, a `SeedGenerator`, or None for other values in each session.
+        seed: an integer, a `SeedGenerator`, or None for the runtime's choice.
     """
     pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 1, "float32")
     ratio, training = cast_to(float(rate), "float32"), graph().constant(True)
@@ -56,40 +56,38 @@ def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
 def random_uniform(
     shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: str = "float32", seed: Any = None
 ) -> Tensor:
-    """Values spread evenly over `[minval, maxval)`; other arguments as of `random_mask`."""
+    """Values spread evenly over `[minval, maxval)`; arguments as of `random_mask`."""
     if graph().opset <= _NEWEST_RANDOM:
         return cast_to(_like("RandomUniformLike", shape, seed, low=float(minval), high=float(maxval)), dtype)
-    return cast_to(_unit(_sizes(shape), seed) * float(maxval - minval) + float(minval), dtype)
+    drawn = _of_bits(_sizes(shape), seed) * float(maxval - minval)
+    return cast_to(drawn + float(minval) if minval else drawn, dtype)
 
 
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str = "float32", seed: Any = None
 ) -> Tensor:
-    """Normally distributed values; other arguments as of `random_mask`."""
+    """Normally distributed values; arguments as of `random_mask`."""
     if graph().opset <= _NEWEST_RANDOM:
         return cast_to(_like("RandomNormalLike", shape, seed, mean=float(mean), scale=float(stddev)), dtype)
-    both = _unit([*_sizes(shape), 2], seed)
+    both = _of_bits([*_sizes(shape), 2], seed)
     # Box and Muller: https://doi.org/10.1214/aoms/1177706645
     radius = ops.sqrt(-2.0 * ops.log(1.0 - both[..., 0]))
     return cast_to(radius * ops.cos(2 * np.pi * both[..., 1]) * float(stddev) + float(mean), dtype)
 
 
-def _sizes(shape: Any) -> list[Any]:
+def _sizes(shape: Any) -> list:
     return list(shape.shape if isinstance(shape, Tensor) else shape)
 
 
-def _like(op_type: str, shape: Any, seed: Any, **distribution: float) -> Tensor:
-    """Float32 values of an operator that draws as many as another tensor has."""
+def _like(op_type: str, shape: Any, seed: Any, **numbers: float) -> Tensor:
     pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
     start = _seed(seed)
-    options: dict[str, Any] = {"dtype": dtypes.to_onnx("float32"), **distribution}
-    return graph().add(
-        op_type, pattern, seed=None if start is None else float(start), shape=pattern.shape, **options
-    )
+    given: dict[str, Any] = {**numbers, "seed": None if start is None else float(start)}
+    return graph().add(op_type, pattern, dtype=dtypes.to_onnx("float32"), shape=pattern.shape, **given)
 
 
-def _unit(sizes: list[Any], seed: Any) -> Tensor:
-    """Float32 values spread evenly over [0, 1), made of random bits."""
+def _of_bits(sizes: list, seed: Any) -> Tensor:
+    """Values spread evenly over `[0, 1)`, each of as many random bits as a float32 holds."""
     bits = cast_to(random_mask([*sizes, _BITS], 0.5, seed), "float32")
     return ops.matmul(bits, (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32))
 

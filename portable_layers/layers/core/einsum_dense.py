@@ -140,6 +140,15 @@ class EinsumDense(_QuantizedKernelLayer):
         first = min(ys.index(a) for a in self.bias_axes)
         return tuple(sizes[a] if a in self.bias_axes else 1 for a in ys[first:])
 
+    def add_bias(self, x: Any, bias: Any) -> Any:
+        # A bias with one axis of several positions is added by TensorFlow's BiasAdd: along the last
+        # axis, else along the second, wherever its size is found, not where the equation has it.
+        long = [n for n in bias.shape if n > 1]
+        if len(long) == 1 and x.ndim > 1 and long[0] in (x.shape[1], x.shape[-1]):
+            at = x.ndim - 1 if x.shape[-1] == long[0] else 1
+            bias = ops.reshape(bias, [long[0] if a == at else 1 for a in range(at, x.ndim)])
+        return ops.add(x, bias)
+
     def product(self, x: Any, kernel: Any) -> Any:
         return contract(self.equation, x, kernel)
 

@@ -113,6 +113,9 @@ class ReversibleEmbedding(Embedding):
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
         return None  # the call gives it, where there is one
 
+    def compute_output_shape(self, input_shape: Any, reverse: bool = False) -> Any:
+        return (*input_shape[:-1], self.input_dim) if reverse else (*input_shape, self.output_dim)
+
     def _logits(self, inputs: Any) -> Any:
         kernel = ops.transpose(self._float_embeddings()) if self.tie_weights else self.reverse_embeddings
         if self.reverse_dtype is not None:
