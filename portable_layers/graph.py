@@ -27,6 +27,8 @@ from portable_layers.variable import Variable
 # The newest opset for which ONNX Runtime (1.24 and later) has kernels of all operators that the
 # layers use; from 25 on it lacks Swish.
 DEFAULT_OPSET = 24
+# The newest opset in which ONNX Runtime draws random numbers; graphs for training have it.
+TRAINING_OPSET = 21
 OLDEST_OPSET = 17
 NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
 # Larger constants are not worth being shown to shape inference.
@@ -91,6 +93,8 @@ class Graph:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
         self.opset, self.name, self.parent = opset, name, parent
         self.training: bool = parent.training if parent else training
+        # Whether `training` was asked for, which counts more than what a model recorded of its layers.
+        self.training_said: bool = parent.training_said if parent else False
         self.scratch: bool = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
@@ -419,23 +423,28 @@ class Graph:
         states: Sequence[Tensor],
         sequences: Sequence[Tensor],
         reverse: bool = False,
+        axis: int = 0,
     ) -> tuple[list[Tensor], list[Tensor]]:
-        """ONNX Scan over axis 0 of the sequences.
+        """ONNX Scan over an axis of the sequences.
 
         Args:
             step: called once with the states and one element of each sequence, while the body is
                 built; gives the next states (same dtypes and shapes) and the elements to stack.
             states: their initial values.
-            sequences: tensors `(time, ...)`, all of the same length.
+            sequences: tensors, all of the same length along the axis.
             reverse: go from the last element to the first; outputs keep the order of the inputs.
+            axis: the one that is time, in the sequences and in the stacked outputs.
 
         Returns:
-            The final states, and the stacked outputs `(time, ...)`.
+            The final states, and the stacked outputs.
         """
         body = self.body("step")
         with body:
             now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
-            elements = [body.input(f"{body.name}/element", s.dtype, s.shape[1:]) for s in sequences]
+            elements = [
+                body.input(f"{body.name}/element", s.dtype, (*s.shape[:axis], *s.shape[axis + 1 :]))
+                for s in sequences
+            ]
             following, stacked = step(*now, *elements)
             for state, new in zip(states, following, strict=True):
                 if (state.dtype, state.shape) != (new.dtype, new.shape):
@@ -445,7 +454,7 @@ class Graph:
                 body.output(new, f"{body.name}/next")
             for element in stacked:
                 body.output(element, f"{body.name}/out")
-        time = sequences[0].shape[0]
+        time = sequences[0].shape[axis]
         count = len(sequences)
         out = self.add(
             "Scan",
@@ -455,8 +464,11 @@ class Graph:
             num_scan_inputs=count,
             scan_input_directions=[1] * count if reverse else None,
             scan_output_directions=[1] * len(stacked) if reverse and stacked else None,
+            scan_input_axes=[axis] * count if axis else None,
+            scan_output_axes=[axis] * len(stacked) if axis and stacked else None,
             outputs=len(states) + len(stacked),
-            spec=[(s.dtype, s.shape) for s in states] + [(t.dtype, (time, *t.shape)) for t in stacked],
+            spec=[(s.dtype, s.shape) for s in states]
+            + [(t.dtype, (*t.shape[:axis], time, *t.shape[axis:])) for t in stacked],
         )
         out = [out] if isinstance(out, Tensor) else list(out)
         return out[: len(states)], out[len(states) :]
@@ -820,4 +832,13 @@ def ir_to_proto(model: Any) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "State", "current_graph", "ir_to_proto"]
+__all__ = [
+    "DEFAULT_OPSET",
+    "NEWEST_OPSET",
+    "OLDEST_OPSET",
+    "TRAINING_OPSET",
+    "Graph",
+    "State",
+    "current_graph",
+    "ir_to_proto",
+]

@@ -199,7 +199,7 @@ class Layer(Operation):
             graph.scope(self.name),
             self._open_scope(),
             self._autocasting(graph),
-            self._training(graph, training),
+            self._training(graph, training, said is not None),
         ):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
@@ -232,12 +232,13 @@ class Layer(Operation):
 
     @staticmethod
     @contextmanager
-    def _training(graph: Any, training: bool) -> Iterator[None]:
-        previous, graph.training = graph.training, training
+    def _training(graph: Any, training: bool, said: bool) -> Iterator[None]:
+        previous = graph.training, graph.training_said
+        graph.training, graph.training_said = training, said or graph.training_said
         try:
             yield
         finally:
-            graph.training = previous
+            graph.training, graph.training_said = previous
 
     def _cast_input(self, x: Any) -> Any:
         graph = current_graph()

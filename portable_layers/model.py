@@ -19,7 +19,7 @@ from portable_layers.errors import (
     UnsupportedLayerError,
 )
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
-from portable_layers.graph import DEFAULT_OPSET, Graph
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph, current_graph
 from portable_layers.input_spec import InputSpec
 from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
@@ -114,6 +114,10 @@ class Model(Layer):
             return
         super().build_from_config(config)
 
+    def get_compile_config(self) -> dict[str, Any]:
+        """Keras's place for optimizer and loss, which a portable model has not."""
+        return {}
+
     def predict(self, x: Any, batch_size: int | None = 32) -> Any:
         """Outputs for arrays of samples, computed in batches.
 
@@ -151,7 +155,10 @@ class Model(Layer):
 
         check_supported(self)
         inputs, output_names = self.export_ends()
-        graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
+        if opset is None:
+            opset = TRAINING_OPSET if training else DEFAULT_OPSET
+        graph = Graph(opset, self.name, training=training)
+        graph.training_said = True
         masks = self.mask_inputs()
         with graph:
             # In the order of the model's inputs, which is not that of the keys of a dict.
@@ -179,8 +186,9 @@ class Model(Layer):
 
         Args:
             opset: version of the operator set, 17 to 26; by default the newest that ONNX Runtime
-                runs well.
-            training: build layers such as Dropout active.
+                runs well (21 for training: it has no random operators of later ones).
+            training: build layers such as Dropout active; what a functional model recorded of a
+                layer does not count, as when Keras predicts or trains.
         """
         return model_file.to_proto(self.to_graph(opset, training), model_file.metadata_of(self))
 
@@ -291,7 +299,7 @@ class Functional(Model):
         values: dict[int, Any] = {}
         for placeholder, x, own_mask in zip(self.inputs, flat, masks, strict=False):
             values[id(placeholder)] = _fit(x, placeholder, own_mask)
-        run_graph(self._graph, values, lambda operation, *a, **k: operation(*a, **k))
+        run_graph(self._graph, values, _call_recorded)
         return tree.map_structure(lambda t: values[id(t)], _unpack(self._outputs_struct))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -546,6 +554,14 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     return made
 
 
+def make_inner_layer(config: Mapping[str, Any]) -> Operation:
+    """The layer that a config of another layer holds, not built yet.
+
+    The layer around builds it, so that its weights' paths start with that layer's.
+    """
+    return make_operation({k: v for k, v in config.items() if k != "build_config"})
+
+
 def model_from_config(config: Mapping[str, Any]) -> Model:
     """The model of a whole config in Keras's form (`config.json` of a `.keras` file).
 
@@ -587,6 +603,17 @@ def _unknown_layers(config: Any, path: str | None = None) -> Iterator[Unsupporte
         held = inner.get(key)
         for layer in held if isinstance(held, list) else [held]:
             yield from _unknown_layers(layer, here)
+
+
+def _call_recorded(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call what a functional model recorded.
+
+    A `training` that the model itself is called with takes the place of a recorded one, as in Keras.
+    """
+    graph = current_graph()
+    if "training" in kwargs and graph is not None and graph.training_said:
+        kwargs["training"] = graph.training
+    return operation(*args, **kwargs)
 
 
 def check_supported(model: Model) -> None:
@@ -675,8 +702,6 @@ def _keras_inputs(x: Any, name: str) -> Any:
 
 
 def _constant(x: Any) -> Tensor:
-    from portable_layers.graph import current_graph
-
     graph = current_graph()
     assert graph is not None
     return graph.constant(x)

@@ -21,21 +21,37 @@ from portable_layers.tensor import Tensor
 _Number: TypeAlias = int | Tensor
 
 
-def crop_to_aspect_ratio(x: Tensor, axes: tuple[int, int], size: tuple[int, int]) -> Tensor:
-    """The middle of the images, as large as it can be with the aspect ratio of `size`."""
+def crop_window(
+    x: Tensor, axes: tuple[int, int], size: tuple[int, int]
+) -> tuple[list[_Number], list[_Number]]:
+    """Where the largest window in the middle of the images begins that has the aspect ratio of `size`.
+
+    Returns:
+        Its begin along each of the axes, and its sizes.
+    """
     sizes = [_number(x.shape[axis]) for axis in axes]
     kept = [
         _extreme("Max", _extreme("Min", own, _scaled(other, mine, their)), 1)
         for own, other, mine, their in _sides(sizes, size)
     ]
-    begins = [_half(_minus(own, n)) for own, n in zip(sizes, kept, strict=True)]
-    if all(isinstance(n, int) for n in (*sizes, *kept)):
-        rests: Any = [own - n - begin for own, n, begin in zip(sizes, kept, begins, strict=True)]
-        return crop(x, dict(zip(axes, zip(begins, rests, strict=True), strict=True)))  # type: ignore[arg-type]
+    return [_half(_minus(own, n)) for own, n in zip(sizes, kept, strict=True)], kept
+
+
+def crop_to_aspect_ratio(x: Tensor, axes: tuple[int, int], size: tuple[int, int]) -> Tensor:
+    """The middle of the images, as large as it can be with the aspect ratio of `size`."""
+    begins, kept = crop_window(x, axes, size)
+    return window_of(x, axes, begins, kept)
+
+
+def window_of(x: Tensor, axes: tuple[int, int], begins: list[Any], sizes: list[Any]) -> Tensor:
+    """The part of x that begins here along the axes and has these sizes, numbers or int64 tensors."""
+    if all(isinstance(n, int) for n in (*begins, *sizes, *(x.shape[axis] for axis in axes))):
+        places = zip(axes, begins, sizes, strict=True)
+        return crop(x, {axis: (begin, int(x.shape[axis]) - n - begin) for axis, begin, n in places})
     g = graph()
     starts = g.shape_tensor(begins)
-    ends = g.add("Add", starts, g.shape_tensor(kept))
-    shape = _with_sizes(x, axes, [n if isinstance(n, int) else None for n in kept])
+    ends = g.add("Add", starts, g.shape_tensor(sizes))
+    shape = _with_sizes(x, axes, [n if isinstance(n, int) else None for n in sizes])
     return g.add("Slice", x, starts, ends, np.array(axes, np.int64), shape=shape)
 
 

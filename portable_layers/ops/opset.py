@@ -153,9 +153,21 @@ def bitwise(op_type: str, a: Tensor, b: Tensor) -> Tensor:
     bits = [_bits(x, places) for x in (a, b)]
     logical = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor"}[op_type]
     chosen = g.add("Cast", g.add(logical, *bits), to=dtypes.to_onnx("uint64"))
-    placed = g.add("BitShift", chosen, places, direction="LEFT")
+    placed = g.add("BitShift", chosen, places % 32, direction="LEFT")
     signed = g.add("Cast", placed, to=dtypes.to_onnx("int64"))
-    total = reduce("ReduceSum", signed, [signed.ndim - 1], False)
+    # Halves of 32 bits, as ONNX Runtime sums int64 in floating point.
+    total: Tensor | None = None
+    for first in range(0, width, 32):
+        ends = (np.array([n], np.int64) for n in (first, min(first + 32, width), signed.ndim - 1))
+        half = reduce("ReduceSum", g.add("Slice", signed, *ends), [signed.ndim - 1], False)
+        half = g.add("Cast", half, to=dtypes.to_onnx("uint64"))
+        if total is None:
+            total = half
+        else:
+            total = g.add(
+                "Add", total, g.add("BitShift", half, np.asarray(first, np.uint64), direction="LEFT")
+            )
+    assert total is not None
     return g.add("Cast", total, to=dtypes.to_onnx(dtype))
 
 

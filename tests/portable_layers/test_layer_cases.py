@@ -31,6 +31,7 @@ CASES = declared_cases()
 # Why these classes have no case of their own.
 WITHOUT_CASES = {
     "InputLayer": "it is the start of every model here",
+    "Equalization": "Keras cannot build a model with it; see layers/test_augmentation.py",
     "GRUCell": "RNN runs cells; see its cases",
     "LSTMCell": "RNN runs cells; see its cases",
     "SimpleRNNCell": "RNN runs cells; see its cases",
@@ -38,6 +39,7 @@ WITHOUT_CASES = {
     "Model": "a subclass's call is its meaning; see test_model.py",
     "Functional": "every case is inside of one; see test_model.py",
     "Sequential": "its layers are its meaning; see test_model.py",
+    "Pipeline": "its layers are its meaning; see layers/test_pipeline.py",
     "Wrapper": "it is the base of layers that hold another one",
 }
 

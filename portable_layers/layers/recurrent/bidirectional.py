@@ -64,7 +64,7 @@ class Bidirectional(Layer):
             layer=GRU(3, return_sequences=True, activation="gelu"),
             backward_layer=LSTM(3, return_sequences=True, go_backwards=True),
             merge_mode="mul",
-            ops="Shape Concat Expand Transpose MatMul Add Scan LSTM Squeeze Slice Slice Mul Transpose",
+            ops="Shape Concat Expand MatMul Add Scan Transpose LSTM Squeeze Slice Slice Transpose Mul",
         ),
     )
 

@@ -70,17 +70,20 @@ class _ConvLSTM(_CellLayer):
         last = self.data_format == "channels_last" and not self.cell.drops_in(training)
         if not last:
             return super().run(sequences, states, mask, zero, training)
+        shape = self.cell.state_shape(sequences.shape[0], "channels_first")
+        dtype = self.cell.compute_dtype
         if states is None:
-            states = self.get_initial_state(sequences.shape[0])
-        spatial = range(2, sequences.ndim - 1)
-        sequence = ops.transpose(sequences, (1, 0, sequences.ndim - 1, *spatial))
+            states = [ops.zeros(shape, dtype) for _ in self.cell.state_names]
+        else:
+            states = [channels_first(cast_to(s, dtype)) for s in states]
+        sequence = ops.moveaxis(sequences, -1, 2)
         with graph().scope(self.cell.name):
             sequence, step = self.cell.prepare(sequence, training, "channels_first")
         end, outputs, states = run_steps(
             step,
             sequence,
-            [channels_first(cast_to(s, self.cell.compute_dtype)) for s in states],
-            self.cell.state_shape(sequences.shape[0], "channels_first"),
+            states,
+            shape,
             mask,
             self.go_backwards,
             zero,
@@ -88,7 +91,7 @@ class _ConvLSTM(_CellLayer):
             gives_state=True,
         )
         if outputs is not None:
-            outputs = ops.transpose(outputs, (1, 0, *range(3, outputs.ndim), 2))
+            outputs = ops.moveaxis(outputs, 2, -1)
         return channels_back(end), outputs, [channels_back(s) for s in states]
 
     def _output_shape(self, sequences: Tensor) -> Shape:
@@ -109,7 +112,7 @@ class ConvLSTM1D(_ConvLSTM):
             Array((None, 6, 3), sizes=(3,)),
             filters=2,
             kernel_size=3,
-            ops="Shape Concat Expand Transpose Reshape Conv Shape Concat Reshape Transpose Scan Transpose",
+            ops="Shape Concat Expand Transpose Reshape Conv Shape Concat Reshape Scan Transpose",
             dtypes=("float64", "mixed_float16"),
         ),
         case(
@@ -119,7 +122,7 @@ class ConvLSTM1D(_ConvLSTM):
             padding="same",
             return_sequences=True,
             go_backwards=True,
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Transpose Scan Slice Transpose",
+            ops="Shape Concat Expand Transpose Scan Slice Transpose",
         ),
         case(
             (3, 2, 7),
@@ -127,7 +130,7 @@ class ConvLSTM1D(_ConvLSTM):
             kernel_size=2,
             strides=2,
             data_format="channels_first",
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Scan",
+            ops="Shape Concat Expand Reshape Conv Reshape Scan",
         ),
     )
 
@@ -148,7 +151,7 @@ class ConvLSTM2D(_ConvLSTM):
             kernel_size=(3, 2),
             padding="same",
             return_state=True,
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Transpose Scan Transpose Transpose Identity",
+            ops="Shape Concat Expand Transpose Scan Transpose Transpose Identity",
         ),
         case(
             (3, 6, 5, 2),
@@ -157,7 +160,7 @@ class ConvLSTM2D(_ConvLSTM):
             dilation_rate=2,
             use_bias=False,
             return_sequences=True,
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Transpose Scan Transpose",
+            ops="Shape Concat Expand Transpose Reshape Conv Reshape Scan Transpose",
         ),
     )
 
@@ -177,7 +180,7 @@ class ConvLSTM3D(_ConvLSTM):
             filters=2,
             kernel_size=2,
             recurrent_activation="hard_sigmoid",
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Transpose Scan Transpose",
+            ops="Shape Concat Expand Transpose Reshape Conv Reshape Scan Transpose",
         ),
         case(
             (2, 2, 4, 3, 4),
@@ -185,6 +188,6 @@ class ConvLSTM3D(_ConvLSTM):
             kernel_size=2,
             strides=2,
             data_format="channels_first",
-            ops="Shape Concat Expand Transpose Reshape Conv Reshape Scan",
+            ops="Shape Concat Expand Reshape Conv Reshape Scan",
         ),
     )

@@ -11,6 +11,7 @@ from portable_layers.layers.recurrent.dropout_rnn_cell import _DropoutCell
 from portable_layers.layers.recurrent.lstm_cell import lstm_step
 from portable_layers.layers.recurrent.recurrent_cell import open_forget_gate
 from portable_layers.ops.convolution import conv_with_bias
+from portable_layers.ops.dispatch import graph
 from portable_layers.ops.layout import standardize_data_format
 from portable_layers.ops.windows import spread, window
 from portable_layers.tensor import Tensor
@@ -129,50 +130,63 @@ class _ConvLSTMCell(_DropoutCell):
     def prepare(
         self, inputs: Tensor, training: Any = False, data_format: str | None = None
     ) -> tuple[Tensor, Callable[..., Any]]:
-        """Do what needs no state: the convolutions of the inputs.
+        """Do what needs no state.
+
+        Where inputs and states have windows at the same places, one convolution of both side by side is
+        left for a step: it moves less memory than adding up two. Else the inputs are convolved here.
 
         Args:
-            inputs: `(batch, *step)` or `(time, batch, *step)`.
+            inputs: `(batch, *step)` or `(batch, time, *step)`.
             data_format: of the inputs and states; the cell's by default.
 
         Returns:
-            All gates along the channels, and a function of one step of them and the states.
+            What becomes of the inputs, and a function of one step of that and the states.
         """
         data_format = data_format or self.data_format
         axis = -1 if data_format == "channels_last" else 1
+        joined = self.padding == "same" and {*self.strides, *self.dilation_rate} == {1}
+        joined = joined and not self.drops_in(training)
+        kernel: Any = None
+        if joined:
+            parts = [graph().variable(k) for k in (self.kernel, self.recurrent_kernel)]
+            kernel = ops.concatenate(parts, axis=-2)
+        else:
+            inputs = self._convolve_inputs(inputs, training, data_format, axis)
+
+        def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+            h, c = states
+            if joined:
+                both = ops.concatenate([ops.cast(x, h.dtype), h], axis=axis)
+                gates = conv_with_bias(both, kernel, self.bias, 1, "same", data_format, 1)
+            else:
+                gates = ops.add(x, self._recur(h, training, data_format, axis))
+            h, c = lstm_step(ops.split(gates, 4, axis=axis), c, self.activation, self.recurrent_activation)
+            return h, [h, c]
+
+        return inputs, step
+
+    def _convolve_inputs(self, inputs: Tensor, training: Any, data_format: str, axis: int) -> Tensor:
+        """All gates of the inputs, along the channels; time is folded into the batch for it."""
         lead = inputs.shape[: inputs.ndim - self.rank - 1]
         masks = self._dropout_masks("input", training, inputs)
-
-        def folded(x: Tensor) -> Tensor:
-            return x if len(lead) == 1 else ops.reshape(x, (product(lead), *x.shape[len(lead) :]))
+        if masks is not None and len(lead) > 1:
+            masks = [ops.expand_dims(m, 1) for m in masks]
 
         def convolved(x: Tensor, kernel: Any, bias: Any) -> Tensor:
+            if len(lead) > 1:
+                x = ops.reshape(x, (product(lead), *x.shape[len(lead) :]))
             return conv_with_bias(
-                folded(x), kernel, bias, self.strides, self.padding, data_format, self.dilation_rate
+                x, kernel, bias, self.strides, self.padding, data_format, self.dilation_rate
             )
 
         if masks is None:
             gates = convolved(inputs, self.kernel, self.bias)
         else:
-            parts = ops.split(self.kernel, 4, axis=-1)
+            kernels = ops.split(self.kernel, 4, axis=-1)
             biases = [None] * 4 if self.bias is None else ops.split(self.bias, 4, axis=0)
-            gates = ops.concatenate(
-                [
-                    convolved(ops.multiply(inputs, m), k, b)
-                    for m, k, b in zip(masks, parts, biases, strict=True)
-                ],
-                axis=axis,
-            )
-        if len(lead) > 1:
-            gates = ops.reshape(gates, (*lead, *gates.shape[1:]))
-
-        def step(x: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-            h, c = states
-            z = ops.add(x, self._recur(h, training, data_format, axis))
-            h, c = lstm_step(ops.split(z, 4, axis=axis), c, self.activation, self.recurrent_activation)
-            return h, [h, c]
-
-        return gates, step
+            parts = zip(masks, kernels, biases, strict=True)
+            gates = ops.concatenate([convolved(ops.multiply(inputs, m), k, b) for m, k, b in parts], axis)
+        return ops.reshape(gates, (*lead, *gates.shape[1:])) if len(lead) > 1 else gates
 
     def _recur(self, h: Tensor, training: Any, data_format: str, axis: int) -> Tensor:
         masks = self._dropout_masks("recurrent", training, h)

@@ -40,7 +40,7 @@ class GRU(_FusedLayer):
             units=2,
             activation="selu",
             return_state=True,
-            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+            ops="Shape Concat Expand MatMul Add Scan Identity",
         ),
         case(
             (5, 2),
@@ -54,7 +54,7 @@ class GRU(_FusedLayer):
             units=3,
             reset_after=False,
             activation="mish",
-            ops="Shape Concat Expand Transpose MatMul Add Scan",
+            ops="Shape Concat Expand MatMul Add Scan",
         ),
     )
 

@@ -40,7 +40,7 @@ class LSTM(_FusedLayer):
             units=2,
             activation="swish",
             return_state=True,
-            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+            ops="Shape Concat Expand MatMul Add Scan Identity",
         ),
         case(
             (5, 2),

@@ -77,7 +77,7 @@ class _RecurrentCell(_DropoutCell):
         """Do what needs no state.
 
         Args:
-            inputs: `(batch, features)`, or `(time, batch, features)`.
+            inputs: `(batch, features)`, or `(batch, time, features)`.
 
         Returns:
             `(..., gates * units)`, and a function of one step of it and the states that gives the
@@ -108,7 +108,10 @@ class _RecurrentCell(_DropoutCell):
 
     def _project(self, inputs: Tensor, bias: Any, training: Any) -> Tensor:
         """Inputs times kernel, plus a bias."""
-        x = times(inputs, self.kernel, self._dropout_masks("input", training, inputs), self.gate_count)
+        masks = self._dropout_masks("input", training, inputs)
+        if masks is not None and inputs.ndim == 3:
+            masks = [ops.expand_dims(m, 1) for m in masks]
+        x = times(inputs, self.kernel, masks, self.gate_count)
         return x if bias is None else ops.add(x, bias)
 
 

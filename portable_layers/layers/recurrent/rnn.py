@@ -57,7 +57,7 @@ class RNN(Layer):
         case(
             _STEPS,
             cell=SimpleRNNCell(2),
-            ops="Shape Concat Expand Transpose MatMul Add Scan",
+            ops="Shape Concat Expand MatMul Add Scan",
             dtypes=("float64",),
         ),
         case(
@@ -65,7 +65,7 @@ class RNN(Layer):
             cell=StackedRNNCells([LSTMCell(3), LSTMCell(2)], name="cells"),
             return_sequences=True,
             return_state=True,
-            ops="Shape Concat Expand Concat Expand Transpose Scan Transpose",
+            ops="Shape Concat Expand Concat Expand Scan",
         ),
     )
 
@@ -163,8 +163,7 @@ class RNN(Layer):
         """
         if states is None:
             states = self.get_initial_state(sequences.shape[0])
-        sequence = ops.transpose(sequences, (1, 0, *range(2, sequences.ndim)))
-        sequence, step, built_in = self._prepared(sequence, training)
+        sequence, step, built_in = self._prepared(sequences, training)
 
         def flat_step(x: Tensor, now: list[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
             output, new = step(x, tree.pack(states, now))
@@ -181,8 +180,6 @@ class RNN(Layer):
             self.return_sequences,
             gives_state=built_in,
         )
-        if outputs is not None:
-            outputs = ops.transpose(outputs, (1, 0, *range(2, outputs.ndim)))
         return last, outputs, tree.pack(states, ended)
 
     def _prepared(self, sequence: Tensor, training: Any) -> tuple[Tensor, Callable[..., Any], bool]:

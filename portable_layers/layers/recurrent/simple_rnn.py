@@ -41,7 +41,7 @@ class SimpleRNN(_FusedLayer):
             units=2,
             activation="gelu",
             return_state=True,
-            ops="Shape Concat Expand Transpose MatMul Add Scan Identity",
+            ops="Shape Concat Expand MatMul Add Scan Identity",
         ),
     )
 

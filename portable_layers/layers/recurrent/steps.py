@@ -29,7 +29,7 @@ def run_steps(
 
     Args:
         step: what is done with each element.
-        sequence: `(time, batch, ...)`.
+        sequence: `(batch, time, ...)`.
         states: their initial values, `(batch, ...)`.
         output_shape: of one step.
         mask: bool `(batch, time)`; a masked step keeps the states and repeats the output of the step
@@ -40,14 +40,14 @@ def run_steps(
         gives_state: whether the output of a step is its first state.
 
     Returns:
-        The output of the step that was run last, the outputs `(time, batch, ...)` in the order of the
+        The output of the step that was run last, the outputs `(batch, time, ...)` in the order of the
         sequence (or None), and the final states.
     """
     dtype = states[0].dtype if states else sequence.dtype
     # Without all outputs the last one is carried along, and a masked step needs the one before.
     carries = mask is not None or not (return_sequences or gives_state)
     start = [ops.zeros(output_shape, dtype)] if carries else []
-    elements = [sequence] if mask is None else [sequence, ops.transpose(mask, (1, 0))]
+    elements = [sequence] if mask is None else [sequence, mask]
 
     def body(*now: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         old, element = list(now[len(start) : len(start) + len(states)]), now[len(start) + len(states)]
@@ -60,13 +60,13 @@ def run_steps(
             new = [_where(valid, n, o) for n, o in zip(new, old, strict=True)]
         return ([output] if carries else []) + new, [output] if return_sequences else []
 
-    final, stacked = graph().scan(body, [*start, *states], elements, reverse=reverse)
+    final, stacked = graph().scan(body, [*start, *states], elements, reverse=reverse, axis=1)
     outputs = stacked[0] if return_sequences else None
     if carries:
         return final[0], outputs, final[1:]
     if outputs is None:
         return final[0], None, final
-    return outputs[0 if reverse else -1], outputs, final
+    return outputs[:, 0 if reverse else -1], outputs, final
 
 
 def _where(valid: Tensor, new: Tensor, old: Tensor | float) -> Tensor:

@@ -52,8 +52,9 @@ class TimeDistributed(Wrapper):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         first: Tensor = tree.flatten(inputs)[0]
-        if mask is not None:
-            _check_mask(mask, first)
+        masks = [m for m in tree.flatten(mask) if m is not None]
+        if masks:
+            _check_mask(masks[0], first)
         batch, time = first.shape[:2]
         if isinstance(time, int) and (graph().training or _is_stateful(self.layer)):
             # What a step leaves behind, or the statistics of one step, must not be mixed up.
@@ -68,8 +69,9 @@ class TimeDistributed(Wrapper):
         return tree.map_structure(lambda t: ops.reshape(t, (batch, time, *t.shape[1:])), self._apply(*folded))
 
     def _apply(self, inputs: Any, mask: Any) -> Any:
+        masked = any(m is not None for m in tree.flatten(mask))
+        given = {"mask": mask if masked else None, "training": graph().training or None}
         # As in Keras, the layer inside neither casts its inputs nor gives masks to its outputs.
-        given = {"mask": mask, "training": graph().training or None}
         taken = {k: v for k, v in given.items() if v is not None and k in self.layer._signature.parameters}
         with graph().scope(self.layer.name):
             return self.layer.call(inputs, **taken)

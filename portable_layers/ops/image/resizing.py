@@ -17,6 +17,7 @@ from portable_layers.ops import aspect_ratio, rounding
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
 from portable_layers.ops.image.filters import (
     METHODS,
+    bilinear_places,
     is_operator,
     known_weights,
     nearest_places,
@@ -107,6 +108,8 @@ def resize_axes(
         return x
     if method == "nearest":
         return _nearest(x, sizes)
+    if method == "bilinear" and not antialias and not dtypes.is_float(x.dtype):
+        return _bilinear_integers(x, sizes)
     y = channels_first(cast_to(x, "float32"), data_format)
     new = {2 + i: sizes[axis] for i, axis in enumerate(sorted(sizes))}
     if all(_is_operator(y.shape[axis], size, method, antialias) for axis, size in new.items()):
@@ -161,6 +164,29 @@ def _nearest(x: Tensor, sizes: Mapping[int, Size]) -> Tensor:
             places = cast_to(positions(new), "float32")
             x = take(x, cast_to(nearest_places(ops, places, _number(old), _number(new)), "int64"), axis)
     return repeat_axes(x, factors)
+
+
+def _bilinear_integers(x: Tensor, sizes: Mapping[int, Size]) -> Tensor:
+    """Bilinear in TensorFlow's very steps: a result halfway between two integers is common, and a last
+    digit decides which of them it becomes."""
+    y = cast_to(x, "float32")
+    for axis in sorted(sizes, reverse=True):
+        old, new = x.shape[axis], sizes[axis]
+        shape = [1] * x.ndim
+        if isinstance(old, int) and isinstance(new, int):
+            numbers = np.arange(new, dtype=np.float32)
+            first, second, share = bilinear_places(np, numbers, np.float32(old), np.float32(new))
+            indices: Any = [first.astype(np.int64), second.astype(np.int64)]
+        else:
+            from portable_layers import ops
+
+            places = cast_to(positions(new), "float32")
+            first, second, share = bilinear_places(ops, places, _number(old), _number(new))
+            indices = [cast_to(first, "int64"), cast_to(second, "int64")]
+        start, end = (take(y, index, axis) for index in indices)
+        shares = reshape(convert(share), (*shape[:axis], new, *shape[axis + 1 :]))
+        y = start + (end - start) * shares
+    return _saturated(y, x.dtype, overshoots=False)
 
 
 def _is_operator(old: Size, new: Size, method: str, antialias: bool) -> bool:
