@@ -108,7 +108,8 @@ MASKED_MERGES = [
 @pytest.mark.parametrize(("kind", "arguments", "shapes"), MASKED_MERGES)
 @pytest.mark.parametrize("masked", [(True, True), (True, False), (False, True)])
 def test_masks(keras, kind, arguments, shapes, masked):
-    layer = getattr(layers, kind)(**arguments)
+    # A name of its own: Keras makes masks with a concatenation, which would be called the same.
+    layer = getattr(layers, kind)(**arguments, name="merged")
     # Vectors have no steps that a mask could keep.
     masked = tuple(m and len(shape) > 2 for m, shape in zip(masked, shapes, strict=True))
     theirs = with_mask(keras, twin(keras, layer), shapes, masked)
