@@ -19,6 +19,7 @@ import onnx
 from portable_layers import dtypes
 from portable_layers.errors import GraphError
 from portable_layers.graph import Graph, ir_to_proto
+from portable_layers.metadata_keys import METADATA_KEY, STATES_KEY
 from portable_layers.packing import Packing
 from portable_layers.serialization import object_sharing, serialize_object
 from portable_layers.tensor import Tensor
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
 # An initializer in a file: its tensor, where its bytes start, and how many they are.
 Place: TypeAlias = tuple[Tensor, int, int]
 
-METADATA_KEY = "portable_layers"
 METADATA_VERSION = 1
-# A second property, in models with stateful layers: JSON, the output of each state by its input.
-STATES_KEY = "portable_layers.states"
 # protobuf refuses messages of 2 GiB; larger weights go into a file beside the model.
 PROTO_LIMIT = 2**31 - 2**20
 # Larger files are checked without a copy of the weights in memory.
