@@ -36,17 +36,19 @@ import onnxruntime
 from converters import from_keras
 from models.applications import NETWORKS, all_networks, build
 
-# Run in a fresh process: peak memory is a high-water mark that cannot be reset.
+# In a process of its own, of Linux: other systems have no high-water mark that can be reset.
 _MEMORY_PROBE = """
-import resource, sys
+import re, sys
 import onnx, onnxruntime
 from converters import from_keras
 from portable_layers import Input, Model, layers
+def status(key):
+    return int(re.search(key + r":\\s+(\\d+) kB", open("/proc/self/status").read())[1]) * 1024
 x = Input((4,)); Model(x, layers.Dense(2)(x)).save(sys.argv[2])
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-before = peak()
+open("/proc/self/clear_refs", "w").write("5")  # the high-water mark starts anew
+before = status("VmRSS")
 from_keras(sys.argv[1]).save(sys.argv[2])
-print(peak() - before)
+print(status("VmHWM") - before)
 """
 
 
@@ -65,7 +67,8 @@ def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
         "weights_mb": model.count_params() * 4 / 1e6,
         "export_s": min(times),
     }
-    image = np.random.default_rng(1).uniform(-1, 1, (1, *model.input_shape[1:])).astype("float32")
+    shape = [224 if n is None else n for n in model.input_shape[1:]]  # some take images of any size
+    image = np.random.default_rng(1).uniform(-1, 1, (1, *shape)).astype("float32")
     want = np.asarray(model(image, training=False))
     sessions = {"ours": _session(ours)}
     try:

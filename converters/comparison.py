@@ -117,24 +117,29 @@ def compare(
     """
     first = pairs[0][0]
     allowed = tolerance_of(first.dtype) if tolerance is None else tolerance
-    found = [_compare(a, b, allowed) for a, b in pairs]
-    worst = max(found, key=lambda x: (bool(x.problem), x.relative if x.relative is not None else -1.0))
-    measured = [x.largest for x in found if x.largest is not None]
+    shape: tuple[int, ...] | None = first.shape
+    found = next(filter(None, (_mismatch(a, b) for a, b in pairs)), None)
+    if found is None:
+        # All runs at once, so that one magnitude is what all differences are relative to.
+        a, b = (np.concatenate([pair[side].ravel() for pair in pairs]) for side in (0, 1))
+        found = _compare(a, b, allowed)
+    else:
+        shape = first.shape if all(a.shape == b.shape for a, b in pairs) else None
     return OutputComparison(
         name=name,
-        shape=first.shape if all(a.shape == b.shape for a, b in pairs) else None,
-        dtype="string" if first.dtype.kind == "O" else first.dtype.name,
-        largest_difference=max(measured) if measured else None,
-        relative_difference=worst.relative,
-        equal=all(x.equal for x in found),
-        nans=sum(x.nans for x in found),
+        shape=shape,
+        dtype=_name(first.dtype),
+        largest_difference=found.largest,
+        relative_difference=found.relative,
+        equal=found.equal,
+        nans=found.nans,
         tolerance=allowed,
-        problem=worst.problem,
+        problem=found.problem,
     )
 
 
 @dataclass(frozen=True)
-class _Pair:
+class _Found:
     largest: float | None = None
     relative: float | None = None
     equal: bool = False
@@ -142,46 +147,51 @@ class _Pair:
     problem: str = ""
 
 
-def _compare(a: np.ndarray, b: np.ndarray, tolerance: float) -> _Pair:
+def _mismatch(a: np.ndarray, b: np.ndarray) -> _Found | None:
+    """Why two arrays cannot be compared at all."""
     if a.shape != b.shape:
-        return _Pair(problem=f"has shape {list(b.shape)}, expected {list(a.shape)}")
+        return _Found(problem=f"has shape {list(b.shape)}, expected {list(a.shape)}")
     if a.dtype != b.dtype:
-        return _Pair(problem=f"is {_name(b.dtype)}, expected {_name(a.dtype)}")
+        return _Found(problem=f"is {_name(b.dtype)}, expected {_name(a.dtype)}")
+    return None
+
+
+def _compare(a: np.ndarray, b: np.ndarray, tolerance: float) -> _Found:
     if a.dtype.kind in "Ob":
         wrong = int((a != b).sum())
         problem = f"differs in {wrong} of {a.size} elements" if wrong else ""
-        return _Pair(equal=not wrong, problem=problem)
+        return _Found(equal=not wrong, problem=problem)
     if a.dtype.kind in "iu":
         return _compare_integers(a, b)
     return _compare_numbers(_wide(a), _wide(b), tolerance)
 
 
-def _compare_integers(a: np.ndarray, b: np.ndarray) -> _Pair:
+def _compare_integers(a: np.ndarray, b: np.ndarray) -> _Found:
     wrong = int((a != b).sum())
     if not wrong:
-        return _Pair(0.0, 0.0, equal=True)
+        return _Found(0.0, 0.0, equal=True)
     # Python's integers: those of numpy wrap around.
     largest = int(np.abs(a.astype(object) - b.astype(object)).max())
     scale = int(np.abs(a.astype(object)).max()) or 1
     problem = f"differs in {wrong} of {a.size} integers, by up to {largest}"
-    return _Pair(float(largest), largest / scale, problem=problem)
+    return _Found(float(largest), largest / scale, problem=problem)
 
 
-def _compare_numbers(a: np.ndarray, b: np.ndarray, tolerance: float) -> _Pair:
+def _compare_numbers(a: np.ndarray, b: np.ndarray, tolerance: float) -> _Found:
     nan_a, nan_b = np.isnan(a), np.isnan(b)
     nans = int((nan_a & nan_b).sum())
     if (one_sided := int((nan_a != nan_b).sum())) > 0:
         side = "the candidate" if (nan_b & ~nan_a).any() else "the reference"
         problem = f"is NaN in {one_sided} of {a.size} elements of {side} only"
-        return _Pair(math.inf, math.inf, nans=nans, problem=problem)
+        return _Found(math.inf, math.inf, nans=nans, problem=problem)
     same = (a == b) | nan_a
     if same.all():
-        return _Pair(0.0, 0.0, equal=True, nans=nans)
+        return _Found(0.0, 0.0, equal=True, nans=nans)
     with np.errstate(invalid="ignore", over="ignore"):
         largest = float(np.abs(np.where(same, 0, a - b)).max())
     if not math.isfinite(largest):
         problem = f"is infinite or too large in {int((~np.isfinite(a) | ~np.isfinite(b)).sum())} elements"
-        return _Pair(math.inf, math.inf, nans=nans, problem=problem)
+        return _Found(math.inf, math.inf, nans=nans, problem=problem)
     # Where the reference is zero throughout, nothing is there to be relative to.
     scale = float(np.abs(a[np.isfinite(a)]).max(initial=0.0)) or 1.0
     relative = largest / scale
@@ -191,7 +201,7 @@ def _compare_numbers(a: np.ndarray, b: np.ndarray, tolerance: float) -> _Pair:
             f"differs by up to {largest:.3g}, {relative:.2g} of its largest magnitude "
             f"(tolerance {tolerance:.2g})"
         )
-    return _Pair(largest, relative, nans=nans, problem=problem)
+    return _Found(largest, relative, nans=nans, problem=problem)
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

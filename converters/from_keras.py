@@ -11,6 +11,7 @@ import numpy as np
 from converters.keras_archive import KerasArchive
 from converters.keras_weights import load_weights
 from converters.legacy_h5 import LegacyH5
+from converters.live_variables import pair_variables
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
 from portable_layers.model import Model, model_from_config
@@ -92,19 +93,14 @@ def from_h5(path: Path) -> Model:
 
 
 def from_live(keras_model: Any) -> Model:
-    """The portable model of a live Keras model; the weights are shared where Keras gives them so."""
+    """The portable model of a live Keras model; weights and their paths are Keras's."""
     from keras import saving
 
     model = model_from_config(saving.serialize_keras_object(keras_model))
-    theirs, ours = list(keras_model.variables), model.variables
-    if len(theirs) != len(ours):
-        raise WeightsError(f"model {model.name} has {len(ours)} variables here and {len(theirs)} in Keras")
-    for their, our in zip(theirs, ours, strict=True):
-        if tuple(their.shape) != our.shape:
-            raise WeightsError(
-                f"variable {our.path} has shape {our.shape} here and {tuple(their.shape)} in Keras"
-            )
+    for our, their in pair_variables(model, keras_model):
         our.assign(_value(their))
+        # A name scope around the layers, which no config tells, is part of Keras's path.
+        our.path = their.path
     return model
 
 

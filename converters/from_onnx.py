@@ -15,8 +15,8 @@ import onnx
 from converters.file_kinds import UNKNOWN, describe
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
+from portable_layers.metadata import METADATA_KEY, METADATA_VERSION
 from portable_layers.model import Model, model_from_config
-from portable_layers.model_file import METADATA_KEY, METADATA_VERSION
 from portable_layers.packing import Packing, unpack
 from portable_layers.variable import Variable
 

@@ -16,8 +16,8 @@ from converters.from_onnx import from_onnx
 from converters.keras_archive import KerasArchive
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, InputError, MissingDependencyError, PortableLayersError
+from portable_layers.metadata import METADATA_KEY
 from portable_layers.model import Model
-from portable_layers.model_file import METADATA_KEY
 from runtime.engine import InferenceEngine
 from runtime.signature import TensorInfo
 
@@ -114,6 +114,9 @@ class KerasSubject(Subject):
         import keras
 
         flat = [feed[info.name] for info in self.inputs]
+        for layer in self._functional._flatten_layers():
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()  # every run starts at zero, as those of the engine do
         packed = keras.tree.pack_sequence_as(self._functional.input, flat) if len(flat) > 1 else flat[0]
         for layer in self._model._flatten_layers():
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):

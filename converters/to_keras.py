@@ -11,7 +11,8 @@ import numpy as np
 from converters.from_onnx import from_onnx
 from converters.keras_archive import write_keras_archive
 from converters.keras_weights import walk
-from portable_layers.errors import MissingDependencyError, WeightsError
+from converters.live_variables import pair_variables
+from portable_layers.errors import MissingDependencyError
 from portable_layers.layer import Layer
 from portable_layers.model import Model
 from portable_layers.serialization import object_sharing, serialize_object
@@ -33,14 +34,13 @@ def to_keras(source: Any) -> Any:
     except ImportError:
         raise MissingDependencyError("keras", "tensorflow", "to_keras") from None
     made = saving.deserialize_keras_object(_config(model))
-    ours, theirs = model.variables, list(made.variables)
-    if [v.shape for v in ours] != [tuple(v.shape) for v in theirs]:
-        raise WeightsError(
-            f"model {model.name} has the variables {[(v.path, v.shape) for v in ours]} here, and in Keras "
-            f"{[(v.path, tuple(v.shape)) for v in theirs]}"
-        )
-    for our, their in zip(ours, theirs, strict=True):
+    for our, their in pair_variables(model, made):
         their.assign(our.numpy())
+    layers = {layer.path: layer for layer in made._flatten_layers()}
+    for layer in model._flatten_layers():
+        if getattr(layer, "lora_enabled", False):
+            # Most of Keras's layers forget the alpha of their config when they are built.
+            layers[layer.path].lora_alpha = layer.lora_alpha
     return made
 
 

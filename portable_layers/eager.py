@@ -60,7 +60,7 @@ def call(
         session, *compiled = _compile(emit, args, kwargs)
         return _results(session, arrays, *compiled)
     variables = getattr(owner, "variables", ())
-    key = (
+    call_key = (
         id(owner),
         getattr(emit, "__name__", None),
         tuple((a.dtype.str, a.dtype.name, a.shape) for a in arrays),
@@ -72,16 +72,25 @@ def call(
         tuple(v.version for v in variables),
         tuple(x.version for x in leaves if isinstance(x, Variable)),
     )
+    key = (call_key, _attribute_versions(owner))
     found = _cache.get(key)
     if found is not None and found[0] is owner:
         _cache.move_to_end(key)
         _, session, (structure, names, probes, states) = found
     else:
         session, structure, names, probes, states = _compile(emit, args, kwargs)
+        # Anew, for a layer's call may set attributes.
+        key = (call_key, _attribute_versions(owner))
         _cache[key] = (owner, session, (structure, names, probes, states))
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
     return _results(session, arrays, structure, names, probes, states)
+
+
+def _attribute_versions(owner: Any) -> tuple[int, ...]:
+    """Changes when an attribute of a layer, or of one inside of it, is set."""
+    inner = getattr(owner, "_flatten_layers", None)
+    return () if inner is None else tuple(x._attributes_version for x in (owner, *inner()))
 
 
 def _results(

@@ -203,7 +203,9 @@ def graph_from_config(
     pending: dict[str, list[Any]] = {}
     for layer in config["layers"]:
         name = layer["name"] if "name" in layer else layer["config"]["name"]
-        operations[name] = make(layer)
+        operations[name] = made = make(layer)
+        if made.name != name:  # a config need not hold the name
+            made.name = name
         pending[name] = list(layer.get("inbound_nodes", []))
 
     class NotYet(Exception):

@@ -27,6 +27,8 @@ from portable_layers.variable import Variable
 # The newest opset for which ONNX Runtime (1.24 and later) has kernels of all operators that the
 # layers use; from 25 on it lacks Swish.
 DEFAULT_OPSET = 24
+# The newest opset in which ONNX Runtime draws random numbers; graphs for training have it.
+TRAINING_OPSET = 21
 OLDEST_OPSET = 17
 NEWEST_OPSET = min(26, onnx.defs.onnx_opset_version())
 # Larger constants are not worth being shown to shape inference.
@@ -91,6 +93,8 @@ class Graph:
             raise GraphError(f"opset must be from {OLDEST_OPSET} to {NEWEST_OPSET}. Received: {opset}")
         self.opset, self.name, self.parent = opset, name, parent
         self.training: bool = parent.training if parent else training
+        # Whether `training` was asked for, which counts more than what a model recorded of its layers.
+        self.training_said: bool = parent.training_said if parent else False
         self.scratch: bool = parent.scratch if parent else scratch
         self.root: Graph = parent.root if parent else self
         self.ir_version = onnx.helper.find_min_ir_version_for([onnx.helper.make_opsetid("", opset)])
@@ -828,4 +832,13 @@ def ir_to_proto(model: Any) -> onnx.ModelProto:
     return ir.to_proto(model)
 
 
-__all__ = ["DEFAULT_OPSET", "NEWEST_OPSET", "OLDEST_OPSET", "Graph", "State", "current_graph", "ir_to_proto"]
+__all__ = [
+    "DEFAULT_OPSET",
+    "NEWEST_OPSET",
+    "OLDEST_OPSET",
+    "TRAINING_OPSET",
+    "Graph",
+    "State",
+    "current_graph",
+    "ir_to_proto",
+]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
@@ -39,6 +40,10 @@ _BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autoca
 _ONLY_WHEN_SET = ("lora_rank", "lora_alpha", "gptq_unpacked_column_size")
 # Names by which the base class knows what a constructor's argument is.
 _RESOLVERS = {"initializer": initializers.get, "regularizer": regularizers.get, "constraint": constraints.get}
+
+
+# Numbers the settings of attributes, so that a compiled call is not used after one.
+_versions = itertools.count()
 
 
 class Layer(Operation):
@@ -194,7 +199,7 @@ class Layer(Operation):
             graph.scope(self.name),
             self._open_scope(),
             self._autocasting(graph),
-            self._training(graph, training),
+            self._training(graph, training, said is not None),
         ):
             outputs = tree.map_structure(
                 lambda t: t if t is None else graph.as_tensor(t), self.call(*args, **kwargs)
@@ -227,12 +232,13 @@ class Layer(Operation):
 
     @staticmethod
     @contextmanager
-    def _training(graph: Any, training: bool) -> Iterator[None]:
-        previous, graph.training = graph.training, training
+    def _training(graph: Any, training: bool, said: bool) -> Iterator[None]:
+        previous = graph.training, graph.training_said
+        graph.training, graph.training_said = training, said or graph.training_said
         try:
             yield
         finally:
-            graph.training = previous
+            graph.training, graph.training_said = previous
 
     def _cast_input(self, x: Any) -> Any:
         graph = current_graph()
@@ -338,14 +344,19 @@ class Layer(Operation):
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._track(value)
+        if self.__dict__.get(name, _versions) is not value:
+            object.__setattr__(self, "_attributes_version", next(_versions))
         object.__setattr__(self, name, value)
 
     def _track(self, value: Any) -> None:
         """Keep variables and sub-layers, also those in lists and dicts, in the order they came."""
         if isinstance(value, Variable):
-            kept = self._trainable_variables if value.trainable else self._non_trainable_variables
-            if not any(v is value for v in kept):
-                kept.append(value)
+            if any(v is value for v in (*self._trainable_variables, *self._non_trainable_variables)):
+                return
+            (self._trainable_variables if value.trainable else self._non_trainable_variables).append(value)
+            # A frozen layer knows which of its weights could be trained, and none of them is.
+            if not self.__dict__.get("_trainable", True):
+                value.trainable = False
         elif isinstance(value, Layer):
             if not any(x is value for x in self._layers):
                 self._layers.append(value)
@@ -447,7 +458,9 @@ class Layer(Operation):
         """Add scalar losses; they appear in `losses` until the layer is called again."""
         graph = current_graph()
         for x in tree.flatten(loss):
-            if not isinstance(x, Tensor | int | float | np.ndarray | np.generic) or np.ndim(x) != 0:
+            if not isinstance(x, Tensor | int | float | np.ndarray | np.generic) or len(
+                getattr(x, "shape", ())
+            ):
                 raise ValueError(f"add_loss takes scalar tensors or numbers. Received: {x!r}")
             if graph is None:
                 self._losses.append(x)
@@ -616,9 +629,9 @@ class Layer(Operation):
         if self.built or not config:
             return
         if "input_shape" in config:
-            self.build(_tuples(config["input_shape"]))
+            self.build(shape_structure(config["input_shape"]))
         elif "shapes_dict" in config:
-            self.build(**{k: _tuples(v) for k, v in config["shapes_dict"].items()})
+            self.build(**{k: shape_structure(v) for k, v in config["shapes_dict"].items()})
         self.built = True
 
     def __repr__(self) -> str:
@@ -737,14 +750,14 @@ def _array_of(x: Any) -> Any:
     return np.asarray(x) if is_array(x) else x
 
 
-def _tuples(shape: Any) -> Any:
+def shape_structure(shape: Any) -> Any:
     """Shapes of a JSON config, where tuples came back as lists."""
     if isinstance(shape, dict):
-        return {k: _tuples(v) for k, v in shape.items()}
+        return {k: shape_structure(v) for k, v in shape.items()}
     if isinstance(shape, list | tuple):
         if all(n is None or isinstance(n, int) for n in shape):
             return tuple(shape)
-        return [_tuples(s) for s in shape]
+        return [shape_structure(s) for s in shape]
     return shape
 
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from portable_layers import dtypes, eager, model_file, tree
+from portable_layers import dtypes, eager, model_file, scope, tree
 from portable_layers.dims import Dim
-from portable_layers.errors import InputError, SerializationError, UnsupportedLayer, UnsupportedLayerError
+from portable_layers.errors import (
+    InputError,
+    PortableLayersError,
+    SerializationError,
+    UnsupportedLayer,
+    UnsupportedLayerError,
+)
 from portable_layers.functional import graph_config, graph_from_config, map_graph, run_graph
-from portable_layers.graph import DEFAULT_OPSET, Graph
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph, current_graph
 from portable_layers.input_spec import InputSpec
-from portable_layers.layer import Layer
+from portable_layers.layer import Layer, shape_structure
 from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
 from portable_layers.ops.shaping import expand_dims, squeeze
 from portable_layers.registry import classes
-from portable_layers.scope import root_scope
 from portable_layers.serialization import deserialize_object, object_sharing, serialize_object
 from portable_layers.tensor import KerasTensor, Tensor
 
@@ -46,15 +52,19 @@ class Model(Layer):
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+        if args or {"inputs", "outputs"} & kwargs.keys():
+            # A subclass that gives its inputs and outputs to this constructor is functional, as in Keras.
+            _make_functional(type(self))
+            Functional.__init__(self, *args, **kwargs)  # type: ignore[arg-type]
+            return
+        super().__init__(**kwargs)
         # What the model was first called on: the inputs of an export.
         self._called_on: Any = None
 
     @classmethod
     def reading_scope(cls, config: Mapping[str, Any]) -> Any:
-        """The root: the layers of a model are called, and so built, before they are in the model, and a
-        model is made before it is in a wrapper."""
-        return root_scope()
+        """None of its own: what a subclass makes of its config is its own affair."""
+        return nullcontext()
 
     @property
     def layers(self) -> list[Layer]:
@@ -88,7 +98,25 @@ class Model(Layer):
 
     def _remember_inputs(self, args: tuple) -> None:
         if self._called_on is None and args:
-            self._called_on = tree.map_structure(_keras_input, args[0])
+            self._called_on = _keras_inputs(args[0], "input")
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build as `get_build_config` described; a model without a `build` is built by its call."""
+        shape = config.get("input_shape")
+        if not self.built and shape is not None and type(self).build is Layer.build:
+            inputs = _keras_inputs(shape_structure(shape), "input")
+            try:
+                self.compute_output_spec(inputs)
+            except (PortableLayersError, TypeError, ValueError):
+                return  # as in Keras: the first real call builds it
+            self._remember_inputs((inputs,))
+            self._build_shapes = {"input_shape": shape_structure(shape)}
+            return
+        super().build_from_config(config)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Keras's place for optimizer and loss, which a portable model has not."""
+        return {}
 
     def predict(self, x: Any, batch_size: int | None = 32) -> Any:
         """Outputs for arrays of samples, computed in batches.
@@ -127,16 +155,27 @@ class Model(Layer):
 
         check_supported(self)
         inputs, output_names = self.export_ends()
-        graph = Graph(DEFAULT_OPSET if opset is None else opset, self.name, training=training)
-        tensors = tree.map_structure(lambda t: graph.input(t.name, t.dtype, t.dims), inputs)
+        if opset is None:
+            opset = TRAINING_OPSET if training else DEFAULT_OPSET
+        graph = Graph(opset, self.name, training=training)
+        graph.training_said = True
+        masks = self.mask_inputs()
         with graph:
-            outputs = tree.flatten(self.build_outputs(tensors))
+            # In the order of the model's inputs, which is not that of the keys of a dict.
+            tensors = [_graph_input(graph, t, id(t) in masks) for t in tree.flatten(inputs)]
+            outputs = tree.flatten(self.build_outputs(tree.pack(inputs, tensors)))
             names = output_names or [f"output_{i}" for i in range(len(outputs))]
             for tensor, name in zip(outputs, names, strict=True):
-                graph.output(tensor, name)
+                # NumPy has no bfloat16, and ONNX Runtime's Python interface gives none; float32
+                # holds each of its values.
+                graph.output(cast_to(tensor, "float32") if tensor.dtype == "bfloat16" else tensor, name)
             graph.output_states()
         clean(graph)
         return graph
+
+    def mask_inputs(self) -> set[int]:
+        """The `id`s of inputs that serve as masks only."""
+        return set()
 
     def build_outputs(self, inputs: Any) -> Any:
         """Emit the model into the graph that is being built."""
@@ -147,8 +186,9 @@ class Model(Layer):
 
         Args:
             opset: version of the operator set, 17 to 26; by default the newest that ONNX Runtime
-                runs well.
-            training: build layers such as Dropout active.
+                runs well (21 for training: it has no random operators of later ones).
+            training: build layers such as Dropout active; what a functional model recorded of a
+                layer does not count, as when Keras predicts or trains.
         """
         return model_file.to_proto(self.to_graph(opset, training), model_file.metadata_of(self))
 
@@ -230,11 +270,11 @@ class Functional(Model):
 
     @property
     def input_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._inputs_struct))
+        return _unpack([x.shape for x in self.inputs])
 
     @property
     def output_shape(self) -> Any:
-        return _unpack(tree.map_structure(lambda x: x.shape, self._outputs_struct))
+        return _unpack([x.shape for x in self.outputs])
 
     @property
     def input_spec(self) -> Any:
@@ -259,7 +299,7 @@ class Functional(Model):
         values: dict[int, Any] = {}
         for placeholder, x, own_mask in zip(self.inputs, flat, masks, strict=False):
             values[id(placeholder)] = _fit(x, placeholder, own_mask)
-        run_graph(self._graph, values, lambda operation, *a, **k: operation(*a, **k))
+        run_graph(self._graph, values, _call_recorded)
         return tree.map_structure(lambda t: values[id(t)], _unpack(self._outputs_struct))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -267,6 +307,13 @@ class Functional(Model):
 
     def export_ends(self) -> tuple[Any, list[str] | None]:
         return self._inputs_struct, self.output_names
+
+    def mask_inputs(self) -> set[int]:
+        masks = {id(x) for x in self.inputs}
+        for node in self._graph.nodes:
+            kept = {k: v for k, v in node.kwargs.items() if not k.endswith("mask")}
+            masks -= {id(x) for x in tree.flatten((node.args, kept))}
+        return masks - {id(x) for x in self.outputs}
 
     def build_outputs(self, inputs: Any) -> Any:
         return self.call(inputs)
@@ -309,7 +356,9 @@ class Functional(Model):
             raise SerializationError(
                 f"the config of a functional model has unknown keys: {', '.join(unknown)}"
             )
-        inputs, outputs = graph_from_config(config, make_operation)
+        # The layers are called, and so built, before they are in the model: its name is not in their paths.
+        with scope.outermost():
+            inputs, outputs = graph_from_config(config, make_operation)
         return cls(inputs, outputs, name=config.get("name"), trainable=config.get("trainable"))
 
 
@@ -444,6 +493,9 @@ class Sequential(Model):
             return super().export_ends()
         return self._functional.export_ends()
 
+    def mask_inputs(self) -> set[int]:
+        return set() if self._functional is None else self._functional.mask_inputs()
+
     def build_outputs(self, inputs: Any) -> Any:
         return self.call(inputs)
 
@@ -464,7 +516,9 @@ class Sequential(Model):
             raise SerializationError("the config of a Sequential model lacks layers")
         model = cls(name=config.get("name"), dtype=_policy(config.get("dtype")))
         for layer in config["layers"]:
-            made = make_operation(layer)
+            # Keras builds them inside of the model, a config has them built already.
+            with scope.name_scope(model.name):
+                made = make_operation(layer)
             assert isinstance(made, Layer)
             model.add(made, rebuild=False)
         if model._layers:
@@ -498,6 +552,14 @@ def make_operation(config: Mapping[str, Any]) -> Operation:
     if not isinstance(made, Operation):
         raise SerializationError(f"{config.get('class_name')!r} is not a layer")
     return made
+
+
+def make_inner_layer(config: Mapping[str, Any]) -> Operation:
+    """The layer that a config of another layer holds, not built yet.
+
+    The layer around builds it, so that its weights' paths start with that layer's.
+    """
+    return make_operation({k: v for k, v in config.items() if k != "build_config"})
 
 
 def model_from_config(config: Mapping[str, Any]) -> Model:
@@ -543,6 +605,17 @@ def _unknown_layers(config: Any, path: str | None = None) -> Iterator[Unsupporte
             yield from _unknown_layers(layer, here)
 
 
+def _call_recorded(operation: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call what a functional model recorded.
+
+    A `training` that the model itself is called with takes the place of a recorded one, as in Keras.
+    """
+    graph = current_graph()
+    if "training" in kwargs and graph is not None and graph.training_said:
+        kwargs["training"] = graph.training
+    return operation(*args, **kwargs)
+
+
 def check_supported(model: Model) -> None:
     """Let each layer say whether it can be exported.
 
@@ -576,6 +649,15 @@ def _unpack(x: Any) -> Any:
     return x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
 
 
+def _make_functional(cls: type) -> None:
+    if not issubclass(cls, Functional):
+        for base in cls.__bases__:
+            if base is not Model and issubclass(base, Model):
+                _make_functional(base)
+        if not issubclass(cls, Functional):
+            cls.__bases__ = tuple(Functional if b is Model else b for b in cls.__bases__)
+
+
 def _from_input_layer(x: KerasTensor) -> bool:
     operation, index, _ = x.history
     return operation._inbound_nodes[index].is_input
@@ -587,23 +669,39 @@ def _clone(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     graph = map_graph(flat, tree.flatten(outputs))
     values: dict[int, Any] = {}
     for x in flat:
-        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}_clone")
+        layer = InputLayer(batch_shape=x.shape, dtype=x.dtype, name=f"{x.name}CLONE")
         values[id(x)] = layer._inbound_nodes[0].outputs[0]
     run_graph(graph, values, lambda operation, *a, **k: operation(*a, **k))
     return tree.map_structure(lambda t: values[id(t)], (inputs, outputs))
 
 
-def _keras_input(x: Any) -> KerasTensor:
+def _graph_input(graph: Graph, placeholder: KerasTensor, is_mask: bool) -> Tensor:
+    """A graph input for an input of the model.
+
+    A mask may broadcast over the batch, so the size of its batch is its own.
+    """
+    dims = placeholder.dims
+    if is_mask and dims and dims[0] == Dim.named("batch"):
+        dims = (Dim.named(f"{placeholder.name}/batch"), *dims[1:])
+    if placeholder.dtype == "bfloat16":  # see the outputs
+        return cast_to(graph.input(placeholder.name, "float32", dims), "bfloat16")
+    return graph.input(placeholder.name, placeholder.dtype, dims)
+
+
+def _keras_inputs(x: Any, name: str) -> Any:
+    """What a model was called on, arrays or shapes, as the inputs of an export, each with a name."""
+    if isinstance(x, dict):
+        return {k: _keras_inputs(v, str(k)) for k, v in x.items()}
     if isinstance(x, KerasTensor):
         return x
-    shape = (None, *np.shape(x)[1:])
-    name = "input"
-    return KerasTensor(name_dims(shape, name), dtypes.standardize(np.asarray(x).dtype), name=name)
+    is_shape = isinstance(x, tuple) and all(n is None or isinstance(n, int) for n in x)
+    if isinstance(x, list | tuple) and not is_shape:
+        return [_keras_inputs(v, f"{name}_{i}") for i, v in enumerate(x)]
+    shape, dtype = (x, "float32") if is_shape else (np.shape(x), dtypes.standardize(np.asarray(x).dtype))
+    return KerasTensor(name_dims((None, *shape[1:]), name), dtype, name=name)
 
 
 def _constant(x: Any) -> Tensor:
-    from portable_layers.graph import current_graph
-
     graph = current_graph()
     assert graph is not None
     return graph.constant(x)

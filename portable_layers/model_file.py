@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -17,9 +18,9 @@ import numpy as np
 import onnx
 
 from portable_layers import dtypes
-from portable_layers.errors import GraphError
+from portable_layers.errors import GraphError, SerializationError
 from portable_layers.graph import Graph, ir_to_proto
-from portable_layers.metadata_keys import METADATA_KEY, STATES_KEY
+from portable_layers.metadata import METADATA_KEY, METADATA_VERSION, STATES_KEY
 from portable_layers.packing import Packing
 from portable_layers.serialization import object_sharing, serialize_object
 from portable_layers.tensor import Tensor
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 # An initializer in a file: its tensor, where its bytes start, and how many they are.
 Place: TypeAlias = tuple[Tensor, int, int]
 
-METADATA_VERSION = 1
 # protobuf refuses messages of 2 GiB; larger weights go into a file beside the model.
 PROTO_LIMIT = 2**31 - 2**20
 # Larger files are checked without a copy of the weights in memory.
@@ -54,10 +54,22 @@ def unique_names(variables: Sequence[Variable]) -> dict[int, str]:
     return names
 
 
-def metadata_of(model: Model) -> dict[str, Any]:
-    """What the way back to Keras needs, but for the initializers, which the graph knows."""
-    with object_sharing():
-        return {"version": METADATA_VERSION, "model": serialize_object(model), "variables": model.variables}
+def metadata_of(model: Model) -> dict[str, Any] | None:
+    """What the way back to Keras needs, but for the initializers, which the graph knows.
+
+    None, with a warning, for a model whose config cannot be written (a lambda in it, a layer without
+    `get_config`): it can be exported all the same.
+    """
+    try:
+        with object_sharing():
+            config = serialize_object(model)
+    except SerializationError as error:
+        warnings.warn(
+            f"the export of model {model.name} cannot be turned into a Keras model again: {error}",
+            stacklevel=3,
+        )
+        return None
+    return {"version": METADATA_VERSION, "model": config, "variables": model.variables}
 
 
 def to_proto(graph: Graph, metadata: dict[str, Any] | None = None) -> onnx.ModelProto:

@@ -92,20 +92,17 @@ class Operation(Configurable):
 
     @property
     def input(self) -> Any:
-        """What the operation was called on, in a functional model."""
-        return _only(self._single_node().input_tensors)
+        """What the operation was first called on, in a functional model."""
+        return _only(self._first_node().input_tensors)
 
     @property
     def output(self) -> Any:
-        """What the operation gave, in a functional model."""
-        return _only(self._single_node().outputs)
+        """What the operation gave when it was first called, in a functional model."""
+        return _only(self._first_node().outputs)
 
-    def _single_node(self) -> Node:
-        if len(self._inbound_nodes) != 1:
-            count = len(self._inbound_nodes)
-            raise AttributeError(
-                f"{self.name} was called {count} times; input and output need exactly one call"
-            )
+    def _first_node(self) -> Node:
+        if not self._inbound_nodes:
+            raise AttributeError(f"{self.name} has no input and output: it was never called in a model")
         return self._inbound_nodes[0]
 
 

@@ -75,15 +75,13 @@ def name_scope(name: str, caller: object = None) -> Iterator[None]:
 
 
 @contextmanager
-def root_scope() -> Iterator[None]:
-    """Paths of variables that are made inside begin anew."""
-    stack = _stack()
-    outer = stack[:]
-    stack.clear()
+def outermost() -> Iterator[None]:
+    """Inside, no scope is open."""
+    outer, _state.scopes = _stack(), []
     try:
         yield
     finally:
-        stack[:] = outer
+        _state.scopes = outer
 
 
 def current_path() -> str:

@@ -247,7 +247,8 @@ def _origin(cls: type) -> tuple[str | None, str, str | None]:
     declared = cls.__dict__
     registered = declared.get("registered_name")
     if (ours or "keras_module" in declared) and getattr(cls, "keras_module", None):
-        return cls.keras_module, cls.__name__, registered  # type: ignore[attr-defined]
+        # The name of a class of Keras's is that which it is exported under.
+        return cls.keras_module, declared.get("keras_name", cls.__name__), registered  # type: ignore[attr-defined]
     module = None if cls.__module__ == "__main__" else cls.__module__
     return module, cls.__name__, registered or cls.__name__
 

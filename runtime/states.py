@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping
 
 from portable_layers.errors import InferenceError
-from portable_layers.metadata_keys import STATES_KEY
+from portable_layers.metadata import STATES_KEY
 
 
 def state_pairs(

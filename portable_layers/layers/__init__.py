@@ -10,6 +10,11 @@ from portable_layers.layers.activations.relu import ReLU
 from portable_layers.layers.activations.softmax import Softmax
 from portable_layers.layers.applications.convnext import LayerScale, StochasticDepth
 from portable_layers.layers.applications.inception_resnet_v2 import CustomScaleLayer
+from portable_layers.layers.attention.additive_attention import AdditiveAttention
+from portable_layers.layers.attention.attention import Attention
+from portable_layers.layers.attention.grouped_query_attention import GroupedQueryAttention
+from portable_layers.layers.attention.multi_head_attention import MultiHeadAttention
+from portable_layers.layers.configs import deserialize, serialize
 from portable_layers.layers.convolutional.conv import Conv1D, Conv2D, Conv3D
 from portable_layers.layers.convolutional.conv_transpose import (
     Conv1DTranspose,
@@ -24,6 +29,7 @@ from portable_layers.layers.core.embedding import Embedding
 from portable_layers.layers.core.identity import Identity
 from portable_layers.layers.core.input_layer import Input, InputLayer
 from portable_layers.layers.core.masking import Masking
+from portable_layers.layers.core.pipeline import Pipeline
 from portable_layers.layers.core.reversible_embedding import ReversibleEmbedding
 from portable_layers.layers.core.wrapper import Wrapper
 from portable_layers.layers.merging.concatenate import Concatenate, concatenate
@@ -70,8 +76,47 @@ from portable_layers.layers.pooling.global_pooling import (
     GlobalMaxPooling3D,
 )
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
+from portable_layers.layers.preprocessing.auto_contrast import AutoContrast
+from portable_layers.layers.preprocessing.center_crop import CenterCrop
+from portable_layers.layers.preprocessing.contrast_limited_adaptive_histogram_equalization import (
+    ContrastLimitedAdaptiveHistogramEqualization,
+)
+from portable_layers.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
+from portable_layers.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from portable_layers.layers.preprocessing.normalization import Normalization
+from portable_layers.layers.preprocessing.random_affine import (
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from portable_layers.layers.preprocessing.random_brightness import RandomBrightness, RandomContrast
+from portable_layers.layers.preprocessing.random_color import (
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
+from portable_layers.layers.preprocessing.random_crop import RandomCrop
+from portable_layers.layers.preprocessing.random_filter import (
+    RandomElasticTransform,
+    RandomErasing,
+    RandomGaussianBlur,
+    RandomPerspective,
+    RandomSharpness,
+)
+from portable_layers.layers.preprocessing.random_flip import RandomFlip
+from portable_layers.layers.preprocessing.random_policy import AugMix, CutMix, MixUp, RandAugment
+from portable_layers.layers.preprocessing.random_tone import (
+    Equalization,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
 from portable_layers.layers.preprocessing.rescaling import Rescaling
+from portable_layers.layers.preprocessing.resizing import Resizing
+from portable_layers.layers.preprocessing.stft_spectrogram import STFTSpectrogram
 from portable_layers.layers.recurrent.bidirectional import Bidirectional
 from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from portable_layers.layers.recurrent.gru import GRU
@@ -101,6 +146,18 @@ from portable_layers.layers.reshaping.reshape import Reshape
 from portable_layers.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from portable_layers.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
+# Keras's other names for the same classes.
+AvgPool1D, AvgPool2D, AvgPool3D = AveragePooling1D, AveragePooling2D, AveragePooling3D
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+Convolution3DTranspose = Conv3DTranspose
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+GlobalAvgPool3D = GlobalAveragePooling3D
+GlobalMaxPool1D, GlobalMaxPool2D, GlobalMaxPool3D = GlobalMaxPooling1D, GlobalMaxPooling2D, GlobalMaxPooling3D
+MaxPool1D, MaxPool2D, MaxPool3D = MaxPooling1D, MaxPooling2D, MaxPooling3D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
+GroupQueryAttention = GroupedQueryAttention
+
 __all__ = [
     "ELU",
     "GRU",
@@ -115,14 +172,23 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -132,10 +198,17 @@ __all__ = [
     "ConvLSTM1D",
     "ConvLSTM2D",
     "ConvLSTM3D",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
+    "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "CustomScaleLayer",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -143,6 +216,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -150,10 +224,18 @@ __all__ = [
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
+    "GroupedQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -164,26 +246,60 @@ __all__ = [
     "LayerScale",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
+    "MixUp",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
@@ -203,9 +319,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

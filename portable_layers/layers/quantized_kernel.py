@@ -30,6 +30,11 @@ class _QuantizedKernelLayer(_QuantizedLayer):
         """The product with a kernel in its own shape: a weight, or a tensor; int8 gives int32."""
         raise NotImplementedError
 
+    def biased_product(self, x: Any, kernel: Any, bias: Any) -> Any:
+        """The product with the bias on it, where there is one."""
+        x = self.product(x, kernel)
+        return x if bias is None else ops.add(x, bias)
+
     def _matrix_shape(self) -> tuple[int, int]:
         """The kernel's rows (summed over) and columns."""
         raise NotImplementedError
@@ -146,7 +151,7 @@ class _QuantizedKernelLayer(_QuantizedLayer):
         mode = self.quantization_mode
         bias = self.bias
         if mode is None:
-            x = self.product(inputs, self._applied_kernel())
+            x, bias = self.biased_product(inputs, self._applied_kernel(), bias), None
         else:
             x = getattr(self, f"_{mode}_product")(inputs)
             if self.lora_enabled:

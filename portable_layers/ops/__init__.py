@@ -4,6 +4,8 @@ Called on arrays they run at once, called on the tensors of a functional model t
 Keras records them, and called while a graph is being built they emit nodes.
 """
 
+from portable_layers.ops import image, linalg
+from portable_layers.ops.attention import dot_product_attention
 from portable_layers.ops.bitwise import (
     bitwise_and,
     bitwise_invert,
@@ -14,7 +16,7 @@ from portable_layers.ops.bitwise import (
     bitwise_xor,
     left_shift,
     right_shift,
-)
+)  # fmt: skip
 from portable_layers.ops.comparison import (
     allclose,
     equal,
@@ -39,7 +41,7 @@ from portable_layers.ops.comparison import (
     not_equal,
     select,
     where,
-)
+)  # fmt: skip
 from portable_layers.ops.control_flow import (
     associative_scan,
     cond,
@@ -51,13 +53,8 @@ from portable_layers.ops.control_flow import (
     vectorize,
     vectorized_map,
     while_loop,
-)
-from portable_layers.ops.convolution import (
-    conv,
-    conv_transpose,
-    depthwise_conv,
-    separable_conv,
-)
+)  # fmt: skip
+from portable_layers.ops.convolution import conv, conv_transpose, depthwise_conv, separable_conv
 from portable_layers.ops.core import (
     cast,
     convert_to_numpy,
@@ -66,11 +63,8 @@ from portable_layers.ops.core import (
     is_keras_tensor,
     is_tensor,
     stop_gradient,
-)
-from portable_layers.ops.correlation import (
-    corrcoef,
-    correlate,
-)
+)  # fmt: skip
+from portable_layers.ops.correlation import corrcoef, correlate
 from portable_layers.ops.creation import (
     arange,
     array,
@@ -92,27 +86,12 @@ from portable_layers.ops.creation import (
     view,
     zeros,
     zeros_like,
-)
-from portable_layers.ops.cumulative import (
-    cumprod,
-    cumsum,
-    diff,
-    trapezoid,
-)
-from portable_layers.ops.diagonals import (
-    diag,
-    diagflat,
-    diagonal,
-    trace,
-    tril,
-    triu,
-)
-from portable_layers.ops.einops import (
-    rearrange,
-)
-from portable_layers.ops.einsum import (
-    einsum,
-)
+)  # fmt: skip
+from portable_layers.ops.ctc import ctc_decode, ctc_loss
+from portable_layers.ops.cumulative import cumprod, cumsum, diff, trapezoid
+from portable_layers.ops.diagonals import diag, diagflat, diagonal, trace, tril, triu
+from portable_layers.ops.einops import rearrange
+from portable_layers.ops.einsum import einsum
 from portable_layers.ops.elementwise import (
     abs,
     absolute,
@@ -143,7 +122,8 @@ from portable_layers.ops.elementwise import (
     square,
     subtract,
     true_divide,
-)
+)  # fmt: skip
+from portable_layers.ops.encoding import multi_hot, one_hot
 from portable_layers.ops.exponential import (
     exp,
     exp2,
@@ -155,15 +135,8 @@ from portable_layers.ops.exponential import (
     logaddexp,
     logaddexp2,
     logsumexp,
-)
-from portable_layers.ops.indexing import (
-    get_item,
-    slice,
-    slice_update,
-    take,
-    take_along_axis,
-    unravel_index,
-)
+)  # fmt: skip
+from portable_layers.ops.indexing import get_item, slice, slice_update, take, take_along_axis, unravel_index
 from portable_layers.ops.joining import (
     append,
     array_split,
@@ -177,7 +150,31 @@ from portable_layers.ops.joining import (
     unstack,
     vsplit,
     vstack,
-)
+)  # fmt: skip
+from portable_layers.ops.linalg import (
+    cholesky,
+    cholesky_inverse,
+    det,
+    eigh,
+    inv,
+    logdet,
+    lstsq,
+    lu_factor,
+    matrix_rank,
+    norm,
+    pinv,
+    qr,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+)  # fmt: skip
+from portable_layers.ops.losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    psnr,
+    sparse_categorical_crossentropy,
+)  # fmt: skip
 from portable_layers.ops.nan_reduction import (
     nanargmax,
     nanargmin,
@@ -190,7 +187,7 @@ from portable_layers.ops.nan_reduction import (
     nanstd,
     nansum,
     nanvar,
-)
+)  # fmt: skip
 from portable_layers.ops.nn_activations import (
     celu,
     elu,
@@ -219,40 +216,18 @@ from portable_layers.ops.nn_activations import (
     squareplus,
     tanh_shrink,
     threshold,
-)
+)  # fmt: skip
 from portable_layers.ops.normalization import (
     batch_normalization,
     layer_normalization,
     normalize,
     rms_normalization,
-)
-from portable_layers.ops.padding import (
-    pad,
-)
-from portable_layers.ops.pooling import (
-    adaptive_average_pool,
-    adaptive_max_pool,
-    average_pool,
-    max_pool,
-)
-from portable_layers.ops.products import (
-    cross,
-    dot,
-    inner,
-    kron,
-    matmul,
-    outer,
-    tensordot,
-    vdot,
-)
-from portable_layers.ops.quantiles import (
-    median,
-    nanmedian,
-    nanpercentile,
-    nanquantile,
-    percentile,
-    quantile,
-)
+)  # fmt: skip
+from portable_layers.ops.padding import pad
+from portable_layers.ops.patches import depth_to_space, fold, space_to_depth, unfold
+from portable_layers.ops.pooling import adaptive_average_pool, adaptive_max_pool, average_pool, max_pool
+from portable_layers.ops.products import cross, dot, inner, kron, matmul, outer, tensordot, vdot
+from portable_layers.ops.quantiles import median, nanmedian, nanpercentile, nanquantile, percentile, quantile
 from portable_layers.ops.reduction import (
     all,
     amax,
@@ -271,26 +246,9 @@ from portable_layers.ops.reduction import (
     std,
     sum,
     var,
-)
-from portable_layers.ops.reordering import (
-    flip,
-    fliplr,
-    flipud,
-    repeat,
-    roll,
-    rot90,
-    tile,
-)
-from portable_layers.ops.rounding import (
-    ceil,
-    clip,
-    floor,
-    round,
-    saturate_cast,
-    sign,
-    signbit,
-    trunc,
-)
+)  # fmt: skip
+from portable_layers.ops.reordering import flip, fliplr, flipud, repeat, roll, rot90, tile
+from portable_layers.ops.rounding import ceil, clip, floor, round, saturate_cast, sign, signbit, trunc
 from portable_layers.ops.scatter import (
     scatter,
     scatter_update,
@@ -298,7 +256,7 @@ from portable_layers.ops.scatter import (
     segment_min,
     segment_prod,
     segment_sum,
-)
+)  # fmt: skip
 from portable_layers.ops.shaping import (
     broadcast_to,
     expand_dims,
@@ -311,7 +269,8 @@ from portable_layers.ops.shaping import (
     squeeze,
     swapaxes,
     transpose,
-)
+)  # fmt: skip
+from portable_layers.ops.signal import cdist, extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
 from portable_layers.ops.sorting import (
     argpartition,
     argsort,
@@ -323,13 +282,8 @@ from portable_layers.ops.sorting import (
     sort,
     top_k,
     unique,
-)
-from portable_layers.ops.special import (
-    erf,
-    erfc,
-    erfinv,
-    i0,
-)
+)  # fmt: skip
+from portable_layers.ops.special import erf, erfc, erfinv, i0
 from portable_layers.ops.trigonometry import (
     angle,
     arccos,
@@ -352,14 +306,8 @@ from portable_layers.ops.trigonometry import (
     sinh,
     tan,
     tanh,
-)
-from portable_layers.ops.window_functions import (
-    bartlett,
-    blackman,
-    hamming,
-    hanning,
-    kaiser,
-)
+)  # fmt: skip
+from portable_layers.ops.window_functions import bartlett, blackman, hamming, hanning, kaiser
 
 hard_swish, swish = hard_silu, silu
 

@@ -155,7 +155,7 @@ def isneginf(x: Any) -> Any:
     return _is_infinite(x, detect_positive=0)
 
 
-def _is_infinite(x: Any, **detect: int) -> Tensor:
+def _is_infinite(x: Any, **detect: Any) -> Tensor:
     x = convert(x)
     if not dtypes.is_float(x.dtype):
         return _everywhere(x, False)

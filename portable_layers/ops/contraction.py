@@ -15,6 +15,7 @@ from portable_layers.dims import product
 from portable_layers.ops import opset
 from portable_layers.ops.convolution_kernels import LowRank
 from portable_layers.ops.dispatch import cast_to, convert, graph, moved
+from portable_layers.ops.elementwise import add
 from portable_layers.ops.shaping import expand_dims, reshape, transpose
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable
@@ -49,18 +50,24 @@ def axis_labels(equation: str, rank: int) -> tuple[str, str, str]:
     return (more + xs, ks, more + ys) if left else (xs + more, ks, ys + more)
 
 
-def contract(equation: str, x: Any, kernel: Any) -> Tensor:
-    """`einsum(equation, x, kernel)`.
+def contract(equation: str, x: Any, kernel: Any, bias: Any = None) -> Tensor:
+    """`einsum(equation, x, kernel) + bias`.
 
     Args:
         equation: see `axis_labels`; the labels of the kernel are all in x or in the output.
         x: the input.
         kernel: a weight, or a tensor that is made of weights.
+        bias: a weight that broadcasts with the product, or None.
 
     Returns:
         The product, in the common dtype of both; int32 for int8, without overflow.
     """
-    x = convert(x)
+    y, bias = _contract(equation, convert(x), kernel, bias)
+    return y if bias is None else add(y, bias)
+
+
+def _contract(equation: str, x: Tensor, kernel: Any, bias: Any) -> tuple[Tensor, Any]:
+    """The product, and the bias where it is still to be added."""
     if isinstance(kernel, LowRank):
         kernel = kernel.merged(dtypes.result_type(x.dtype, _dtype(kernel.kernel)))
     xs, ks, ys = axis_labels(equation, x.ndim)
@@ -73,13 +80,14 @@ def contract(equation: str, x: Any, kernel: Any) -> Tensor:
     dtype = "int32" if integers and not (matrices and set(xs) <= set(ks + ys)) else dtype
     x = cast_to(x, dtype)
     if diagonal or (inner and shared):
-        return graph().add("Einsum", x, moved(kernel, lambda t: t, dtype), equation=f"{xs},{ks}->{ys}")
+        y = graph().add("Einsum", x, moved(kernel, lambda t: t, dtype), equation=f"{xs},{ks}->{ys}")
+        return y, bias
     summed = [i for i, a in enumerate(xs) if a not in ks and a not in ys]
     if summed:
         x = opset.reduce("ReduceSum", x, summed, False)
         xs = "".join(a for i, a in enumerate(xs) if i not in summed)
     if not inner:
-        return _spread(x, kernel, xs, ks, ys, dtype)
+        return _spread(x, kernel, xs, ks, ys, dtype), bias
     columns = [a for a in ys if a in ks]
     size = dict(zip(xs, x.shape, strict=True)) | dict(zip(ks, kernel.shape, strict=True))
     wanted = [size[a] for a in ys]
@@ -91,7 +99,7 @@ def contract(equation: str, x: Any, kernel: Any) -> Tensor:
         order = [ks.index(a) for a in (*columns, *inner)]
         matrix = moved(kernel, lambda t: reshape(transpose(t, order), (width, depth)), dtype)
         x = reshape(x, (*x.shape[:at], depth, product(size[a] for a in behind)))
-        return reshape(_matmul(matrix, x), wanted)
+        return reshape(_matmul(matrix, x), wanted), bias
     rows = [a for a in ys if a not in ks]
     order = [ks.index(a) for a in (*inner, *columns)]
     matrix = moved(
@@ -99,8 +107,12 @@ def contract(equation: str, x: Any, kernel: Any) -> Tensor:
     )
     x = transpose(x, [xs.index(a) for a in (*rows, *inner)])
     x = reshape(x, [*(size[a] for a in rows), depth])
-    y = reshape(_matmul(x, matrix), [size[a] for a in (*rows, *columns)])
-    return transpose(y, [(*rows, *columns).index(a) for a in ys])
+    y = _matmul(x, matrix)
+    if bias is not None and tuple(ys) == (*rows, *columns) and bias.shape == tuple(wanted[len(rows) :]):
+        # Before the columns are told apart: the bias is right behind the product, where runtimes fuse it.
+        y, bias = graph().add("Add", y, moved(bias, lambda t: reshape(t, (width,)), y.dtype)), None
+    y = reshape(y, [size[a] for a in (*rows, *columns)])
+    return transpose(y, [(*rows, *columns).index(a) for a in ys]), bias
 
 
 def _matmul(a: Tensor, b: Tensor) -> Tensor:

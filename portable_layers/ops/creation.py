@@ -62,7 +62,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None) -> Any:
     sizes = [shape] if isinstance(shape, int | Dim) else list(shape)
     value = cast_to(fill_value, "float32" if dtype is None else dtypes.standardize(dtype))
     if all(isinstance(n, int) for n in sizes) and value.constant is not None:
-        return graph().constant(np.broadcast_to(value.constant, sizes))
+        return graph().constant(np.broadcast_to(value.constant, tuple(int(n) for n in sizes)))
     g = graph()
     wanted = tuple(None if isinstance(n, Tensor) else n for n in sizes)
     return g.add("Expand", value, g.shape_tensor(sizes), shape=wanted)

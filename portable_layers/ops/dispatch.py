@@ -34,6 +34,7 @@ class FunctionOperation(Operation):
     signature: inspect.Signature
     tensors: tuple[str, ...] = ()
     renamed: Mapping[str, str] = {}
+    named: bool = True
 
     def __init__(self, name: str | None = None, **config: Any):
         super().__init__(name)
@@ -48,7 +49,8 @@ class FunctionOperation(Operation):
                 rest = args[place:]
             elif place < len(args):
                 arguments[tensor] = args[place]
-        positional, named = [], {}
+        positional: list[Any] = []
+        named: dict[str, Any] = {}
         for name, parameter in cls.signature.parameters.items():
             if parameter.kind is parameter.VAR_POSITIONAL:
                 # What stands before it must be given by position.
@@ -59,7 +61,7 @@ class FunctionOperation(Operation):
 
     def get_config(self) -> dict[str, Any]:
         shown = {self.renamed.get(k, k): serialize_object(v) for k, v in self.config.items()}
-        return {"name": self.name, **shown}
+        return {"name": self.name, **shown} if self.named else shown
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> FunctionOperation:
@@ -85,6 +87,7 @@ def op(
     *tensors: str,
     keywords: Sequence[str] = (),
     aliases: Sequence[str] = (),
+    named: bool = True,
     **renamed: str,
 ) -> Callable[[Callable], Callable]:
     """Decorator of a function of `ops`.
@@ -96,6 +99,7 @@ def op(
             order; `*xs` for a parameter that takes any number of them. The others belong to its config.
         keywords: tensors that Keras passes by name. Arguments that are taken as `**kwargs` are too.
         aliases: further classes of Keras that mean the same; only found in configs.
+        named: whether Keras's config holds the operation's name.
         renamed: parameters whose key in Keras's config differs.
     """
 
@@ -103,7 +107,7 @@ def op(
         name = function.__name__
         signature = inspect.signature(function)
         made = [
-            _operation_class(path, function, signature, tensors, renamed)
+            _operation_class(path, function, signature, tensors, renamed, named)
             for path in (keras_class, *aliases)
             if path
         ]
@@ -136,6 +140,7 @@ def op(
             if not made:
                 return eager.call(wrapper, function, args, kwargs)[0]
             placed, named, config = split(args, kwargs)
+            config = _settled(keras_class, config)
             return eager.call(wrapper, made[0](name=name, **config).call, tuple(placed), named, config)[0]
 
         wrapper.operands = frozenset(operands)  # type: ignore[attr-defined]
@@ -151,6 +156,7 @@ def _operation_class(
     signature: inspect.Signature,
     tensors: tuple[str, ...],
     renamed: Mapping[str, str],
+    named: bool,
 ) -> type[FunctionOperation]:
     module, _, class_name = path.rpartition(".")
     return type(
@@ -161,6 +167,7 @@ def _operation_class(
             "signature": signature,
             "tensors": tensors,
             "renamed": renamed,
+            "named": named,
             "keras_module": f"keras.src.ops.{module}",
             "registered_name": class_name,
             "__module__": function.__module__,
@@ -180,6 +187,11 @@ def _settled(keras_class: str, config: dict[str, Any]) -> dict[str, Any]:
             config["dtype"] = "float32"
         if isinstance(config.get("padding"), str):
             config["padding"] = config["padding"].lower()
+    if keras_class == "image.ExtractPatches":
+        size = config["size"]
+        config["size"] = (size, size) if isinstance(size, int) else size
+        config["strides"] = config["size"] if config["strides"] is None else config["strides"]
+        config["data_format"] = config["data_format"] or "channels_last"
     return config
 
 

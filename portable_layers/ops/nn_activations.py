@@ -229,7 +229,11 @@ def _over_axes(op_type: str, x: Tensor, axis: Any) -> Tensor:
 
 @op("nn.Sparsemax", "x")
 def sparsemax(x: Any, axis: int = -1) -> Any:
-    """The nearest point of the probability simplex (Martins and Astudillo, 2016)."""
+    """The nearest point of the probability simplex (Martins and Astudillo, 2016), as Keras computes it.
+
+    Keras 3.15 takes the threshold from the sum of all partial sums of the support in place of the last
+    one; with more than one element in the support it comes out too high. Models are trained so.
+    """
     x = _float(x)
     g = graph()
     axis = normalize_axis(axis, x.ndim)
@@ -243,6 +247,6 @@ def sparsemax(x: Any, axis: int = -1) -> Any:
     ranks = cast_to(np.arange(1, size + 1, dtype=np.float64).reshape(column), x.dtype)
     support = g.add("Greater", g.add("Add", g.add("Mul", ranks, ordered), _scalar(1, x)), sums)
     count = opset.reduce("ReduceSum", cast_to(support, x.dtype), [axis], True)
-    kept = g.add("Where", support, ordered, _scalar(0, x))
+    kept = g.add("Where", support, sums, _scalar(0, x))
     tau = g.add("Div", g.add("Sub", opset.reduce("ReduceSum", kept, [axis], True), _scalar(1, x)), count)
     return g.add("Relu", g.add("Sub", x, tau))

@@ -52,13 +52,18 @@ def batch_normalization(
 
 @op("nn.LayerNorm", "x", "gamma", "beta")
 def layer_normalization(
-    x: Any, gamma: Any = None, beta: Any = None, axis: Any = -1, epsilon: float | None = None, **kwargs: Any
+    x: Any,
+    gamma: Any = None,
+    beta: Any = None,
+    axis: Any = -1,
+    epsilon: float | None = None,
+    rms_scaling: bool = False,
 ) -> Any:
     """`(x - mean) / sqrt(variance + epsilon) * gamma + beta` over these axes.
 
     Args:
         gamma, beta: of the shape of the normalized axes, or None.
-        kwargs: `rms_scaling`, an older option of Keras: gamma over the root of the mean square.
+        rms_scaling: an older option of Keras: gamma over the root of the mean square.
     """
     x = convert(x)
     wide = opset.cast_like_float32(x if dtypes.is_float(x.dtype) else cast_to(x, "float32"))
@@ -66,7 +71,7 @@ def layer_normalization(
     epsilon = 1e-7 if epsilon is None else epsilon
     gamma, beta = (None if t is None else cast_to(t, wide.dtype) for t in (gamma, beta))
     g = graph()
-    if not kwargs.get("rms_scaling") and _ends(axes, x):
+    if not rms_scaling and _ends(axes, x):
         sizes = tuple(x.shape[a] for a in axes)
         scale = _filled(1, sizes, wide.dtype) if gamma is None else reshape(gamma, sizes)
         bias = None if beta is None else reshape(beta, sizes)
@@ -74,15 +79,15 @@ def layer_normalization(
     centred = g.add("Sub", wide, opset.reduce("ReduceMean", wide, axes, True))
     variance = opset.reduce("ReduceMean", g.add("Mul", centred, centred), axes, True)
     root = g.add("Sqrt", g.add("Add", variance, cast_to(epsilon, wide.dtype)))
-    y = g.add("Div", wide if kwargs.get("rms_scaling") else centred, root)
+    y = g.add("Div", wide if rms_scaling else centred, root)
     if gamma is not None:
         y = g.add("Mul", y, along(gamma, axes, x))
-    if beta is not None and not kwargs.get("rms_scaling"):
+    if beta is not None and not rms_scaling:
         y = g.add("Add", y, along(beta, axes, x))
     return cast_to(y, x.dtype)
 
 
-@op("nn.RMSNorm", "x", "scale")
+@op("nn.RMSNorm", "x", keywords=("scale",))
 def rms_normalization(x: Any, scale: Any = None, axis: Any = -1, epsilon: float | None = None) -> Any:
     """`x / sqrt(mean(x**2) + epsilon) * scale` over these axes.
 

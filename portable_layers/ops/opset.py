@@ -110,6 +110,15 @@ def cumulative_product(x: Tensor, axis: int) -> Tensor:
     return g.add("Transpose", products, perm=[int(i) for i in np.argsort(order)])
 
 
+def dft(x: Tensor, inverse: bool) -> Tensor:
+    """The discrete Fourier transform of `(rows, n, 1 or 2)` along n; the axis is an input since opset 20."""
+    g = graph()
+    shape = (*x.shape[:2], 2)
+    if g.opset >= 20:
+        return g.add("DFT", x, None, np.asarray(1, np.int64), inverse=int(inverse), shape=shape)
+    return g.add("DFT", x, axis=1, inverse=int(inverse), shape=shape)
+
+
 def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | None) -> Tensor:
     """ScatterND; it combines by `max` and `min` since opset 18."""
     g = graph()
@@ -119,7 +128,7 @@ def scatter_nd(x: Tensor, indices: Tensor, updates: Tensor, reduction: str | Non
     depth = indices.shape[-1]
     count = g.add("Squeeze", g.add("Div", g.add("Reshape", g.add("Size", indices), _ONE), g.size(depth)))
     rows = g.add("Reshape", indices, g.shape_tensor([-1, depth]), shape=(None, depth))
-    rest = x.shape[int(depth) :]  # type: ignore[arg-type]
+    rest = x.shape[int(depth) :]
     values = g.add("Reshape", updates, g.shape_tensor([-1, *rest]), shape=(None, *rest))
 
     def step(number: Tensor, now: Tensor) -> tuple[None, list[Tensor]]:
@@ -144,9 +153,21 @@ def bitwise(op_type: str, a: Tensor, b: Tensor) -> Tensor:
     bits = [_bits(x, places) for x in (a, b)]
     logical = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor"}[op_type]
     chosen = g.add("Cast", g.add(logical, *bits), to=dtypes.to_onnx("uint64"))
-    placed = g.add("BitShift", chosen, places, direction="LEFT")
+    placed = g.add("BitShift", chosen, places % 32, direction="LEFT")
     signed = g.add("Cast", placed, to=dtypes.to_onnx("int64"))
-    total = reduce("ReduceSum", signed, [signed.ndim - 1], False)
+    # Halves of 32 bits, as ONNX Runtime sums int64 in floating point.
+    total: Tensor | None = None
+    for first in range(0, width, 32):
+        ends = (np.array([n], np.int64) for n in (first, min(first + 32, width), signed.ndim - 1))
+        half = reduce("ReduceSum", g.add("Slice", signed, *ends), [signed.ndim - 1], False)
+        half = g.add("Cast", half, to=dtypes.to_onnx("uint64"))
+        if total is None:
+            total = half
+        else:
+            total = g.add(
+                "Add", total, g.add("BitShift", half, np.asarray(first, np.uint64), direction="LEFT")
+            )
+    assert total is not None
     return g.add("Cast", total, to=dtypes.to_onnx(dtype))
 
 

@@ -129,11 +129,11 @@ def cross(
     a, b = strong(x1, x2)
     a, b = moveaxis(a, axisa, -1), moveaxis(b, axisb, -1)
     counts = a.shape[-1], b.shape[-1]
-    if not {2, 3}.issuperset(counts):  # type: ignore[arg-type]
+    if not {2, 3}.issuperset(counts):
         raise ValueError(f"cross needs vectors of 2 or 3 components. Received: {x1!r} and {x2!r}")
 
     def times(x: Tensor, i: int, y: Tensor, j: int) -> Tensor | None:
-        if i >= x.shape[-1] or j >= y.shape[-1]:  # type: ignore[operator]
+        if i >= x.shape[-1] or j >= y.shape[-1]:
             return None  # a third component that is 0
         pick = x.ndim - 1, y.ndim - 1
         return emit("Mul", slice_axis(x, pick[0], i, i + 1), slice_axis(y, pick[1], j, j + 1))

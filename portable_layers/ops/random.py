@@ -2,6 +2,10 @@
 
 The numbers are not TensorFlow's, their distributions are. An operator gets a `seed` only where the
 layer was given one, so that a run can be repeated; without one every session draws its own.
+
+Two habits of ONNX Runtime (seen up to 1.31) decide how they are drawn. It takes a Dropout out of the
+graph, in training mode too, unless its mask is used: so only the mask is. And from opset 22 on it has
+kernels of no random operator but Dropout: there normal numbers are made of random bits.
 """
 
 from __future__ import annotations
@@ -9,61 +13,69 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
-from portable_layers import dtypes
-from portable_layers.ops.creation import full
-from portable_layers.ops.dispatch import cast_to, convert, graph, op
+import numpy as np
+
+from portable_layers import dtypes, ops
+from portable_layers.ops.dispatch import cast_to, convert, graph
 from portable_layers.random import SeedGenerator
 from portable_layers.tensor import Tensor
 
 # How often each generator has been drawn from in each graph: every draw has a seed of its own.
 _draws: weakref.WeakKeyDictionary[Any, dict[int, int]] = weakref.WeakKeyDictionary()
+# The newest opset whose random operators ONNX Runtime runs.
+_NEWEST_RANDOM = 21
+_BITS = 24  # of the mantissa of a float32
 
 
-def _seed(seed: int | SeedGenerator | None) -> float | None:
-    """The next seed of a generator in this graph, as ONNX wants it; None where the user gave none."""
+def _seed(seed: int | SeedGenerator | None) -> int | None:
+    """The next seed of a generator in this graph; None where the user gave none."""
     if not isinstance(seed, SeedGenerator):
-        return None if seed is None else float(seed)
+        return seed
     start = seed.get_config()["seed"]
     if start is None:
         return None
     counts = _draws.setdefault(graph().root, {})
     used = counts.get(id(seed), 0)
     counts[id(seed)] = used + 1
-    return float(start + used)
+    return start + used
 
 
-def _like(op_type: str, shape: Any, dtype: str, seed: Any, **attributes: Any) -> Tensor:
-    """A Random...Like operator for a shape whose sizes may be known only at run time."""
-    pattern = shape if isinstance(shape, Tensor) else full(shape, 0, "float32")
-    # ONNX Runtime draws float32 and float64.
-    drawn = dtype if dtype == "float64" else "float32"
-    y = graph().add(
-        op_type, pattern, dtype=dtypes.to_onnx(drawn), seed=_seed(seed), shape=pattern.shape, **attributes
-    )
-    return cast_to(y, dtype)
-
-
-def random_uniform(
-    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: str = "float32", seed: Any = None
-) -> Tensor:
-    """Values spread evenly over `[minval, maxval)`.
+def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
+    """True with probability `1 - rate`.
 
     Args:
-        shape: sizes, or a tensor of that shape.
+        shape: sizes, or a floating tensor of that shape.
+        rate: below 1.
         seed: an integer, a `SeedGenerator`, or None for other values in each session.
     """
-    return _like("RandomUniformLike", shape, dtype, seed, low=float(minval), high=float(maxval))
+    pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 1, "float32")
+    ratio, training = cast_to(float(rate), "float32"), graph().constant(True)
+    return graph().add("Dropout", pattern, ratio, training, seed=_seed(seed), outputs=2)[1]
 
 
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str = "float32", seed: Any = None
 ) -> Tensor:
-    """Normally distributed values; arguments as of `random_uniform`."""
-    return _like("RandomNormalLike", shape, dtype, seed, mean=float(mean), scale=float(stddev))
+    """Normally distributed values; arguments as of `random_mask`."""
+    g = graph()
+    if g.opset <= _NEWEST_RANDOM:
+        pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
+        kind, start = dtypes.to_onnx("float32"), _seed(seed)
+        options = {"dtype": kind, "seed": None if start is None else float(start)}
+        y = g.add(
+            "RandomNormalLike", pattern, mean=float(mean), scale=float(stddev), shape=pattern.shape, **options
+        )
+        return cast_to(y, dtype)
+    sizes = list(shape.shape if isinstance(shape, Tensor) else shape)
+    bits = cast_to(random_mask([*sizes, 2, _BITS], 0.5, seed), "float32")
+    places = (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32)
+    first, second = (ops.matmul(bits[..., i, :], places) for i in (0, 1))
+    # Box and Muller: https://doi.org/10.1214/aoms/1177706645
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - first))
+    return cast_to(radius * ops.cos(2 * np.pi * second) * float(stddev) + float(mean), dtype)
 
 
-@op("", "inputs")
-def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Any:
+def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Tensor:
     """Zeros in place of a share `rate` of the elements, the others divided by `1 - rate`.
 
     Args:
@@ -72,24 +84,20 @@ def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None)
     """
     x = convert(inputs)
     if rate >= 1:
-        return x * cast_to(0, x.dtype)
-    sizes = None if noise_shape is None else [n if m is None else m for n, m in _aligned(x, noise_shape)]
-    if sizes is None or tuple(sizes) == x.shape:
-        return _dropout(x, rate, seed)
-    return graph().add("Mul", x, _dropout(full(sizes, 1, x.dtype), rate, seed), shape=x.shape)
+        return ops.zeros_like(x)
+    sizes = x.shape if noise_shape is None else noise_sizes(x, noise_shape)
+    kept = random_mask(x if sizes == x.shape else sizes, rate, seed)
+    return ops.where(kept, x * cast_to(1 / (1 - rate), x.dtype), cast_to(0, x.dtype))
 
 
-def _dropout(x: Tensor, rate: float, seed: Any) -> Tensor:
-    ratio, training = cast_to(float(rate), "float32"), graph().constant(True)
-    number = None if (s := _seed(seed)) is None else int(s)
-    y, kept = graph().add("Dropout", x, ratio, training, seed=number, outputs=2)
-    # ONNX Runtime removes a Dropout whose mask no one uses, also in training mode.
-    return graph().add("Where", kept, y, cast_to(0, x.dtype), shape=x.shape)
+def noise_sizes(x: Tensor, noise_shape: Any) -> tuple:
+    """A `noise_shape` with the sizes of x in place of None.
 
-
-def _aligned(x: Tensor, noise_shape: Any) -> list[tuple[Any, Any]]:
+    Raises:
+        ValueError: where it has not the rank of x.
+    """
     if len(noise_shape) != x.ndim:
         raise ValueError(
             f"noise_shape must have a size for each axis of {x!r}. Received: {tuple(noise_shape)}"
         )
-    return list(zip(x.shape, noise_shape, strict=True))
+    return tuple(n if m is None else m for n, m in zip(x.shape, noise_shape, strict=True))

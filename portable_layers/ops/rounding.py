@@ -119,5 +119,5 @@ def _range(dtype: str) -> tuple[Any, Any]:
     if dtypes.is_integer(dtype):
         limits = ml_dtypes.iinfo(dtypes.to_numpy(dtype))
         return int(limits.min), int(limits.max)
-    limits = ml_dtypes.finfo(dtypes.to_numpy(dtype))
-    return float(limits.min), float(limits.max)
+    floats = ml_dtypes.finfo(dtypes.to_numpy(dtype))
+    return float(floats.min), float(floats.max)

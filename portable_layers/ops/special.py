@@ -168,7 +168,7 @@ def i0(x: Any) -> Any:
 @functools.cache
 def _bessel_series(near: int, far: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Chebyshev series of `exp(-x) I0(x)` on [0, 8], and of `sqrt(x) exp(-x) I0(x)` beyond, in `16/x - 1`."""
-    interpolate = np.polynomial.chebyshev.chebinterpolate
+    interpolate: Any = np.polynomial.chebyshev.chebinterpolate
 
     def scaled(x: np.ndarray) -> np.ndarray:
         return np.exp(-x) * np.i0(x)
@@ -178,7 +178,7 @@ def _bessel_series(near: int, far: int) -> tuple[tuple[float, ...], tuple[float,
         return np.sqrt(x) * scaled(x)
 
     low = interpolate(lambda t: scaled(4 * (t + 1)), near)
-    return tuple(low.tolist()), tuple(interpolate(beyond, far).tolist())
+    return tuple(np.asarray(low).tolist()), tuple(np.asarray(interpolate(beyond, far)).tolist())
 
 
 def _chebyshev(coefficients: Sequence[float], x: Tensor) -> Tensor:

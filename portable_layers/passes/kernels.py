@@ -111,6 +111,8 @@ def _widen(graph: Graph, node: Any, dtype: str) -> None:
                 tensor = graph.add("Cast", tensor, to=wide)
             inputs.append(tensor)
         attributes = {name: attribute.value for name, attribute in node.attributes.items()}
+        if attributes.get("dtype") == dtypes.to_onnx(dtype):  # of random numbers
+            attributes["dtype"] = wide
         old = [graph.tensor_of(v) for v in node.outputs]
         made = graph.add(
             node.op_type,

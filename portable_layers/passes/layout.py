@@ -15,6 +15,7 @@ is needed between them.
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -215,11 +216,9 @@ class _Layout:
             return RESHAPE
         # The number of transposes counts most, then their sizes; then the later one is better, so
         # that what follows a Conv or MatMul stays with it.
-        size = 1
-        for n in shape:
-            size *= n if isinstance(n, int) else 1
+        size = math.log2(1 + math.prod(n for n in shape if isinstance(n, int)))
         late = self.depths.get(root.tensor.value, 0)
-        return TRANSPOSE + (size.bit_length() << 28) + (1 << 20) - min(late, (1 << 20) - 1)
+        return TRANSPOSE + (int(64 * size) << 22) + (1 << 20) - min(late, (1 << 20) - 1)
 
     def _total(self, region: _Region, orders: dict[Any, Perm], cost: Any) -> int:
         total = sum(cost(node, order) for node, order in orders.items())

@@ -141,21 +141,14 @@ def _elements(shape: tuple[int, ...]) -> int:
 
 def _print_layers(model: Model) -> None:
     from portable_layers.model import layer_paths
+    from portable_layers.summary import output_shape_text
     from runtime.commands.tables import print_table
 
     rows = []
     for path, layer in layer_paths(model):
-        rows.append((path, type(layer).__name__, _output_shape(layer), f"{layer.count_params():,}"))
+        rows.append((path, type(layer).__name__, output_shape_text(layer), f"{layer.count_params():,}"))
     print()
     print_table("layers", ("layer", "class", "output shape", "parameters"), rows, right=("parameters",))
-
-
-def _output_shape(layer: Any) -> str:
-    """Of the layer's first call; layers inside of others have none that is recorded."""
-    if not layer._inbound_nodes:
-        return "-"
-    shapes = [list(tensor.shape) for tensor in layer._inbound_nodes[0].outputs]
-    return str(shapes[0] if len(shapes) == 1 else shapes).replace("None", "?")
 
 
 def _print_ops(proto: onnx.ModelProto, title: str) -> None:

@@ -71,12 +71,13 @@ def test_half_precision_has_a_tolerance_of_its_own():
     assert tolerance_of(np.dtype(np.float64)) == 1e-4
 
 
-def test_the_worst_run_counts():
-    good, bad = (np.ones(2), np.ones(2)), (np.ones(3), np.full(3, 1.5))
+def test_all_runs_count_and_share_one_magnitude():
+    good, bad = (np.full(2, 10.0), np.full(2, 10.0)), (np.ones(3), np.full(3, 1.5))
     for pairs in ([good, bad], [bad, good]):
         found = compare("y", pairs)
         assert not found.passed
-        assert found.largest_difference == 0.5
+        assert (found.largest_difference, found.relative_difference) == (0.5, 0.05)
+    assert compare("y", [good, (np.ones(2), np.ones(3))]).problem == "has shape [3], expected [2]"
 
 
 def test_verdicts_and_json():

@@ -173,3 +173,11 @@ def test_half_precision_is_compared_as_such(keras):
     comparison = verify(model, from_keras(model))
     assert comparison.passed
     assert comparison.outputs[0].tolerance == pytest.approx(8 * 2**-10)
+
+
+def test_stateful_layers_start_at_zero_in_every_comparison(keras):
+    x = keras.Input((5, 3), batch_size=2, name="x")
+    model = keras.Model(x, keras.layers.LSTM(4, stateful=True)(x))
+    portable = from_keras(model)
+    assert verify(model, portable).passed
+    assert verify(model, portable).passed

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 import portable_layers as pl
-from portable_layers import tree
+from portable_layers import dtypes, tree
 from portable_layers.scope import clear_session
 from portable_layers.serialization import serialize_object
 
@@ -203,3 +203,14 @@ def config_of(keras: ModuleType, obj: Any) -> Any:
     """The whole serialized form, module names of the test's own classes left out."""
     theirs = isinstance(obj, keras.layers.Layer)
     return keras.saving.serialize_keras_object(obj) if theirs else serialize_object(obj)
+
+
+def same(both, claim):
+    """Check that `claim(world)` is the same in both worlds, and give it."""
+    ours, theirs = (claim(world) for world in both)
+    assert ours == theirs
+    return ours
+
+
+def describe(variables) -> list[tuple]:
+    return [(v.path, v.name, tuple(v.shape), dtypes.standardize(v.dtype)) for v in variables]

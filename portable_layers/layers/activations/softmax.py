@@ -7,6 +7,7 @@ from typing import Any
 from portable_layers import activations, ops
 from portable_layers.cases import Array, case
 from portable_layers.layer import Layer
+from portable_layers.ops.dispatch import cast_to, graph
 from portable_layers.tensor import Tensor
 
 
@@ -36,10 +37,15 @@ class Softmax(Layer):
             _check_mask(inputs, mask)
             if mask.dtype != "bool":
                 mask = ops.greater(mask, ops.cast(0.5, mask.dtype))
-            x = ops.where(mask, x, -3e4 if x.dtype == "float16" else -1e9)
+            x = _where(mask, x, -3e4 if x.dtype == "float16" else -1e9)
         x = activations.softmax(x, axis=self.axis)
         # Where all is masked, softmax alone would be uniform.
-        return x if mask is None else ops.where(mask, x, 0.0)
+        return x if mask is None else _where(mask, x, 0.0)
+
+
+def _where(mask: Tensor, x: Tensor, otherwise: float) -> Tensor:
+    """x where the mask holds; the mask broadcasts to x, so the shape is that of x."""
+    return graph().add("Where", mask, x, cast_to(otherwise, x.dtype), shape=x.shape)
 
 
 def _check_mask(x: Tensor, mask: Tensor) -> None:

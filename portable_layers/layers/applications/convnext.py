@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from portable_layers import initializers, ops
+from portable_layers import initializers
 from portable_layers.cases import case
 from portable_layers.layer import Layer
-from portable_layers.ops.random import random_uniform
+from portable_layers.ops.random import dropout
 
 
 class LayerScale(Layer):
@@ -51,6 +51,4 @@ class StochasticDepth(Layer):
     def call(self, x: Any, training: bool | None = None) -> Any:
         if not training:
             return x
-        kept = 1 - self.drop_path_rate
-        draw = random_uniform((x.shape[0],) + (1,) * (x.ndim - 1), dtype=x.dtype)
-        return (x / float(kept)) * ops.floor(draw + float(kept))
+        return dropout(x, self.drop_path_rate, (None,) + (1,) * (x.ndim - 1))

@@ -37,7 +37,7 @@ class EinsumDense(_QuantizedKernelLayer):
             output_shape=(5, 3, 2),
             bias_axes="de",
             activation="relu",
-            ops="MatMul Reshape Add Relu",
+            ops="MatMul Add Reshape Relu",
             dtypes=("float16", "bfloat16", "float64", "mixed_float16"),
         ),
         case((5, 3, 2), equation="btnh,nhd->btd", output_shape=(5, 8), ops="Reshape MatMul"),
@@ -142,6 +142,9 @@ class EinsumDense(_QuantizedKernelLayer):
 
     def product(self, x: Any, kernel: Any) -> Any:
         return contract(self.equation, x, kernel)
+
+    def biased_product(self, x: Any, kernel: Any, bias: Any) -> Any:
+        return contract(self.equation, x, kernel, bias)
 
     def _matrix_shape(self) -> tuple[int, int]:
         rows = math.prod(self._kernel_shape[i] for i in self._kernel_axes)

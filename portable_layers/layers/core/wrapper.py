@@ -27,6 +27,6 @@ class Wrapper(Layer):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        from portable_layers.model import make_operation  # models are layers too
+        from portable_layers.model import make_inner_layer  # models are layers too
 
-        return super().from_config({**config, "layer": make_operation(config["layer"])})
+        return super().from_config({**config, "layer": make_inner_layer(config["layer"])})

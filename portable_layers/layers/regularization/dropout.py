@@ -8,7 +8,7 @@ from typing import Any
 from portable_layers import ops
 from portable_layers.cases import Case, case
 from portable_layers.layer import InputSpec, Layer
-from portable_layers.ops.random import dropout, random_normal, random_uniform
+from portable_layers.ops.random import dropout, noise_sizes, random_mask, random_normal
 from portable_layers.random import SeedGenerator
 
 # The fixed point of SELU: https://arxiv.org/abs/1706.02515
@@ -30,6 +30,10 @@ class _Noise(Layer):
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         return self.disturb(inputs) if training and self._amount > 0 else inputs
+
+    def _check_finite(self) -> None:
+        if self._amount >= 1:
+            raise ValueError(f"layer {self.name} cannot act in training. Received: rate={self._amount}")
 
     def disturb(self, x: Any) -> Any:
         """What becomes of the input in training."""
@@ -134,6 +138,7 @@ class GaussianDropout(_Noise):
         super().__init__(rate, "rate", seed, **kwargs)
 
     def disturb(self, x: Any) -> Any:
+        self._check_finite()
         stddev = math.sqrt(self.rate / (1.0 - self.rate))
         return x * random_normal(x, 1.0, stddev, self.compute_dtype, self.seed_generator)
 
@@ -171,10 +176,9 @@ class AlphaDropout(_Noise):
         self.noise_shape = _checked_noise_shape(noise_shape)
 
     def disturb(self, x: Any) -> Any:
-        shape = x.shape if self.noise_shape is None else self.noise_shape
-        sizes = [n if m is None else m for n, m in zip(x.shape, shape, strict=True)]
-        draw = random_uniform(sizes, seed=self.seed_generator)
-        kept = ops.cast(ops.greater_equal(draw, float(self.rate)), x.dtype)
+        self._check_finite()
+        sizes = x.shape if self.noise_shape is None else noise_sizes(x, self.noise_shape)
+        kept = ops.cast(random_mask(sizes, self.rate, self.seed_generator), x.dtype)
         scale = ((1 - self.rate) * (1 + self.rate * _SELU_FLOOR**2)) ** -0.5
         dropped = x * kept + _SELU_FLOOR * (1.0 - kept)
         return scale * dropped - scale * _SELU_FLOOR * self.rate

@@ -16,8 +16,8 @@ from runtime import InferenceEngine
 TOLERANCES = {"float16": 5e-3, "float32": 1e-5, "float64": 1e-12}
 FORMATS = st.sampled_from(["channels_last", "channels_first"])
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-some = settings(few, max_examples=30)
+few = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+some = settings(few, max_examples=24)
 
 
 def json_form(config: Any) -> Any:

@@ -71,52 +71,48 @@ def test_dot(keras, data, normalize, is_open):
     assert_like_keras(keras, layer, inputs, free)
 
 
-class MaskProbe:
-    """A model over masked inputs, of us or of Keras, that gives the output and its mask."""
+def with_mask(framework, layer, shapes, masked):
+    """A model over masked inputs, ours or Keras's, that gives the layer's output and its mask."""
 
-    def __init__(self, framework, layer, shapes, masked, lengths):
-        class ShowMask(framework.layers.Layer):
-            def __init__(self):
-                super().__init__()
-                self.supports_masking = True
+    class ShowMask(framework.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.supports_masking = True
 
-            def call(self, inputs, mask=None):
-                if mask is None:
-                    return inputs
-                return framework.ops.cast(mask, "int32")
+        def call(self, inputs, mask=None):
+            return inputs if mask is None else framework.ops.cast(mask, "int32")
 
-        class Keep(framework.layers.Layer):
-            """Keeps the steps whose first feature is positive."""
+    class Keep(framework.layers.Layer):
+        """Keeps the steps whose first feature is positive."""
 
-            def compute_mask(self, inputs, previous_mask=None):
-                return framework.ops.greater(inputs[..., 0], 0)
+        def compute_mask(self, inputs, previous_mask=None):
+            return framework.ops.greater(inputs[..., 0], 0)
 
-            def call(self, inputs):
-                return framework.ops.multiply(inputs, 1.0)
+        def call(self, inputs):
+            return framework.ops.multiply(inputs, 1.0)
 
-        inputs = [framework.Input(s[1:], name=f"x{i}") for i, s in enumerate(shapes)]
-        kept = [Keep()(x) if m else x for x, m in zip(inputs, masked, strict=True)]
-        output = layer(kept)
-        self.model = framework.Model(inputs, [output, ShowMask()(output)])
+    inputs = [framework.Input(s[1:], name=f"x{i}") for i, s in enumerate(shapes)]
+    output = layer([Keep()(x) if m else x for x, m in zip(inputs, masked, strict=True)])
+    return framework.Model(inputs, [output, ShowMask()(output)])
 
 
-@pytest.mark.parametrize("kind", [*ELEMENTWISE, "Concatenate1", "Concatenate2", "Dot"])
+SHAPES = [((2, 3, 4), (2, 3, 4)), ((2, 3, 4), (2, 1, 4)), ((2, 3, 4), (2, 4))]
+MASKED_MERGES = [
+    *[(kind, {}, shapes) for kind in ELEMENTWISE for shapes in SHAPES],
+    *[("Concatenate", {"axis": 1}, shapes) for shapes in SHAPES[:2]],
+    ("Concatenate", {"axis": 2}, SHAPES[0]),
+    *[("Dot", {"axes": -1}, shapes) for shapes in SHAPES],
+]
+
+
+@pytest.mark.parametrize(("kind", "arguments", "shapes"), MASKED_MERGES)
 @pytest.mark.parametrize("masked", [(True, True), (True, False), (False, True)])
-@pytest.mark.parametrize("shapes", [((2, 3, 4), (2, 3, 4)), ((2, 3, 4), (2, 1, 4)), ((2, 3, 4), (2, 4))])
-def test_masks(keras, kind, masked, shapes):
-    if kind.startswith("Concatenate"):
-        layer = layers.Concatenate(int(kind[-1]))
-        kind = "Concatenate"
-        if len(shapes[1]) != 3 or (layer.axis == 2 and shapes[1][1] != 3):
-            pytest.skip("these cannot be joined")
-    elif kind == "Dot":
-        layer = layers.Dot(-1)
-    else:
-        layer = getattr(layers, kind)()
-    if len(shapes[1]) == 2 and masked[1]:
-        pytest.skip("Keras takes no mask of rank 1 here")
-    theirs = MaskProbe(keras, twin(keras, layer), shapes, masked, None).model
-    ours = MaskProbe(pl, layer, shapes, masked, None).model
+def test_masks(keras, kind, arguments, shapes, masked):
+    layer = getattr(layers, kind)(**arguments)
+    # Vectors have no steps that a mask could keep.
+    masked = tuple(m and len(shape) > 2 for m, shape in zip(masked, shapes, strict=True))
+    theirs = with_mask(keras, twin(keras, layer), shapes, masked)
+    ours = with_mask(pl, layer, shapes, masked)
     inputs = [noise(s, seed=i) for i, s in enumerate(shapes)]
     engine = InferenceEngine(ours.to_onnx(), providers="cpu", threads=1)
     found = engine.run({f"x{i}": x for i, x in enumerate(inputs)})

@@ -11,6 +11,7 @@ from keras_twin import FORMATS, assert_close, assert_like_keras, few, in_format,
 import portable_layers as pl
 from portable_layers import layers
 from portable_layers.ops.image import resize
+from runtime import InferenceEngine
 
 DTYPES = st.sampled_from(["float32", "float16", "float64", "int32", "int64", "uint8", "bool"])
 METHODS = ["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", "area"]
@@ -119,20 +120,45 @@ def test_resize_to_any_size(keras, method, size, old, antialias, data_format):
     assert_close(resize(x, size, **arguments), keras.ops.image.resize(x, size, **arguments))
 
 
+@some
+@given(
+    size=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    old=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    data_format=FORMATS,
+    crop=st.booleans(),
+    fill_value=st.sampled_from([0.0, 1.5]),
+)
+def test_resize_with_the_aspect_ratio_of_the_result(keras, size, old, data_format, crop, fill_value):
+    x = noise((2, *in_format(data_format, list(old), 2)))
+    arguments = {
+        "crop_to_aspect_ratio": crop,
+        "pad_to_aspect_ratio": not crop,
+        "fill_value": fill_value,
+        "data_format": data_format,
+    }
+    expected = keras.ops.image.resize(x, size, **arguments)
+    assert_close(resize(x, size, **arguments), expected)
+    axes = (1, 2) if data_format == "channels_last" else (2, 3)
+    assert_close(resize_with_unknown_sizes(axes, x.shape, size, **arguments).run(x), expected)
+
+
+def resize_with_unknown_sizes(axes, shape, size, **arguments):
+    """An engine of a model that is `resize` of images of any size."""
+
+    class Resize(layers.Layer):
+        def call(self, inputs):
+            return resize(inputs, size, **arguments)
+
+    image = pl.Input(tuple(None if a in axes else n for a, n in enumerate(shape))[1:], name="x")
+    return InferenceEngine(pl.Model(image, Resize()(image)).to_onnx(), providers="cpu", threads=1)
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("antialias", [False, True])
 def test_resize_of_unknown_sizes(keras, method, antialias):
     """The weights are computed while the model runs; the sizes are tested in both directions."""
-
-    class Resize(layers.Layer):
-        def call(self, inputs):
-            return resize(inputs, (6, 5), interpolation=method, antialias=antialias)
-
-    image = pl.Input((None, None, 2), name="x")
-    proto = pl.Model(image, Resize()(image)).to_onnx()
-    from runtime import InferenceEngine
-
-    engine = InferenceEngine(proto, providers="cpu", threads=1)
+    shape = (2, None, None, 2)
+    engine = resize_with_unknown_sizes((1, 2), shape, (6, 5), interpolation=method, antialias=antialias)
     for sizes in ((6, 5), (3, 4), (13, 9), (1, 10)):
         x = noise((2, *sizes, 2))
         expected = keras.ops.image.resize(x, (6, 5), interpolation=method, antialias=antialias)

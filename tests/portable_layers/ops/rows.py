@@ -131,8 +131,12 @@ def eager_difference(keras: ModuleType, row: Row) -> str:
     from portable_layers import ops
 
     args, kwargs = row.bound(lambda x: x.array)
-    theirs = leaves(row.find(keras.ops)(*args, **kwargs))
-    return differences(leaves(row.find(ops)(*args, **kwargs)), theirs, row.tolerance)
+    return differences(leaves(row.find(ops)(*args, **kwargs)), _expected(keras, row), row.tolerance)
+
+
+def _expected(keras: ModuleType, row: Row) -> list[np.ndarray]:
+    args, kwargs = row.bound(lambda x: keras.ops.convert_to_tensor(x.array))
+    return leaves(row.find(keras.ops)(*args, **kwargs))
 
 
 def functional_difference(keras: ModuleType, rows: list[Row], folder: Path, opset: int | None = None) -> str:
@@ -159,8 +163,7 @@ def functional_difference(keras: ModuleType, rows: list[Row], folder: Path, opse
         args, kwargs = row.bound(placeholder)
         found = keras.tree.flatten(row.find(keras.ops)(*args, **kwargs))
         outputs += found
-        args, kwargs = row.bound(lambda x: x.array)
-        expected.append((row, leaves(row.find(keras.ops)(*args, **kwargs))))
+        expected.append((row, _expected(keras, row)))
     model = keras.Model(inputs, outputs)
     path = folder / "model.keras"
     model.save(path)
@@ -170,6 +173,9 @@ def functional_difference(keras: ModuleType, rows: list[Row], folder: Path, opse
     our_config = json.loads(json.dumps(serialize_object(ours)["config"]))
     if our_config != their_config:
         return f"config {_first_difference(our_config, their_config)}"
+    recorded, theirs_recorded = _calls(_recorded(rows)), _calls(their_config)
+    if recorded != theirs_recorded:
+        return f"recorded {_first_difference(recorded, theirs_recorded)}"
     proto = ours.to_onnx() if opset is None else ours.to_onnx(opset=opset)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
@@ -185,6 +191,45 @@ def functional_difference(keras: ModuleType, rows: list[Row], folder: Path, opse
         if found_difference:
             return f"{row}: {found_difference}"
     return ""
+
+
+def _recorded(rows: list[Row]) -> Any:
+    """The config of the same model, built of our functions."""
+    import portable_layers as pl
+    from portable_layers.serialization import serialize_object
+
+    inputs: list[Any] = []
+    outputs: list[Any] = []
+    for row in rows:
+
+        def placeholder(x: X, row: Row = row) -> Any:
+            shape = {"batch_shape": x.array.shape} if row.static else {"shape": x.array.shape[1:]}
+            inputs.append(pl.Input(**shape, dtype=dtypes.standardize(x.array.dtype), name=f"x{len(inputs)}"))
+            return inputs[-1]
+
+        args, kwargs = row.bound(placeholder)
+        outputs += tree.flatten(row.find(pl.ops)(*args, **kwargs))
+    return json.loads(json.dumps(serialize_object(pl.Model(inputs, outputs))["config"]))
+
+
+def _calls(config: Any) -> list[Any]:
+    """What is called with what in a functional config, without the names."""
+    places = {layer["config"]["name"]: place for place, layer in enumerate(config["layers"])}
+
+    def unnamed(x: Any) -> Any:
+        if isinstance(x, dict):
+            # The dtypes that Keras expects are not always those that TensorFlow gives.
+            kept = {k: unnamed(v) for k, v in x.items() if k not in ("name", "shape", "dtype")}
+            return kept
+        if isinstance(x, list):
+            return [unnamed(v) for v in x]
+        return places.get(x, x) if isinstance(x, str) else x
+
+    layers = []
+    for layer in config["layers"]:
+        own = {k: v for k, v in layer["config"].items() if k != "name"}
+        layers.append([layer["class_name"], layer["module"], own, unnamed(layer["inbound_nodes"])])
+    return layers
 
 
 def _first_difference(a: Any, b: Any, path: str = "") -> str:

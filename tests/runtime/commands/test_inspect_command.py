@@ -17,7 +17,7 @@ def test_a_keras_file(folder, succeeds):
     assert "parameters  67 (67 trainable), 268 bytes" in facts
     assert "input       x: float32[batch, 4]" in facts
     assert facts.endswith("exports     yes")
-    assert layers.splitlines()[3].split() == ["hidden", "Dense", "[?,", "8]", "40"]
+    assert layers.splitlines()[3].split() == ["hidden", "Dense", "(None,", "8)", "40"]
     assert operators.splitlines()[2:] == [
         "MatMul    2",
         "Add       2",
@@ -34,7 +34,7 @@ def test_an_onnx_file(folder, succeeds):
     assert "weights                   4 initializers, 67 elements\n" in out
     assert "model                     small (Functional)\n" in out
     assert "metadata portable_layers  {" in out
-    assert "\nhidden   Dense       [?, 8]        40\n" in out
+    assert "\nhidden   Dense       (None, 8)     40\n" in out
 
 
 def test_an_onnx_file_of_another_exporter(folder, succeeds):

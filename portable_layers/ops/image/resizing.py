@@ -13,11 +13,18 @@ import numpy as np
 
 from portable_layers import dtypes
 from portable_layers.dims import Size
-from portable_layers.ops import rounding
+from portable_layers.ops import aspect_ratio, rounding
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.filters import METHODS, is_operator, known_weights, nearest_places, resize_weights
+from portable_layers.ops.image.filters import (
+    METHODS,
+    bilinear_places,
+    is_operator,
+    known_weights,
+    nearest_places,
+    resize_weights,
+)
 from portable_layers.ops.indexing import take
-from portable_layers.ops.layout import channels_back, channels_first, spatial_axes, standardize_data_format
+from portable_layers.ops.layout import channels_back, channels_first, standardize_data_format
 from portable_layers.ops.products import matmul
 from portable_layers.ops.reduction import positions
 from portable_layers.ops.reordering import tile
@@ -34,6 +41,10 @@ def resize(
     size: Any,
     interpolation: str = "bilinear",
     antialias: bool = False,
+    crop_to_aspect_ratio: bool = False,
+    pad_to_aspect_ratio: bool = False,
+    fill_mode: str = "constant",
+    fill_value: float = 0.0,
     data_format: str | None = None,
 ) -> Any:
     """Images in another size, of the same dtype; integers are rounded.
@@ -43,6 +54,9 @@ def resize(
         size: height and width of the result.
         interpolation: `nearest`, `bilinear`, `bicubic`, `lanczos3`, `lanczos5` or `area`.
         antialias: whether the filter grows with the pixels of the result when the image shrinks.
+        crop_to_aspect_ratio: whether the images are cropped to the aspect ratio of `size` before.
+        pad_to_aspect_ratio: whether they are padded to it with `fill_value` before.
+        fill_mode: `constant`, the only one.
 
     Raises:
         ValueError: for an argument that Keras does not take.
@@ -52,9 +66,20 @@ def resize(
         raise ValueError(
             f"resize takes images of rank 3 or 4 and a size (height, width). Received: {x!r}, size={size}"
         )
+    if fill_mode != "constant" or (crop_to_aspect_ratio and pad_to_aspect_ratio):
+        raise ValueError(
+            "resize takes fill_mode 'constant', and one of crop_to_aspect_ratio and pad_to_aspect_ratio. "
+            f"Received: fill_mode={fill_mode!r}, crop_to_aspect_ratio={crop_to_aspect_ratio}, "
+            f"pad_to_aspect_ratio={pad_to_aspect_ratio}"
+        )
     data_format = standardize_data_format(data_format)
     batch = expand_dims(x, 0) if x.ndim == 3 else x
-    sizes = dict(zip(spatial_axes(4, data_format), size, strict=True))
+    axes = (1, 2) if data_format == "channels_last" else (2, 3)
+    if crop_to_aspect_ratio:
+        batch = aspect_ratio.crop_to_aspect_ratio(batch, axes, size)
+    elif pad_to_aspect_ratio:
+        batch = aspect_ratio.pad_to_aspect_ratio(batch, axes, size, fill_value)
+    sizes = dict(zip(axes, size, strict=True))
     batch = resize_axes(batch, sizes, interpolation, antialias, data_format)
     return squeeze(batch, 0) if x.ndim == 3 else batch
 
@@ -83,6 +108,8 @@ def resize_axes(
         return x
     if method == "nearest":
         return _nearest(x, sizes)
+    if method == "bilinear" and not antialias and not dtypes.is_float(x.dtype):
+        return _bilinear_integers(x, sizes)
     y = channels_first(cast_to(x, "float32"), data_format)
     new = {2 + i: sizes[axis] for i, axis in enumerate(sorted(sizes))}
     if all(_is_operator(y.shape[axis], size, method, antialias) for axis, size in new.items()):
@@ -137,6 +164,29 @@ def _nearest(x: Tensor, sizes: Mapping[int, Size]) -> Tensor:
             places = cast_to(positions(new), "float32")
             x = take(x, cast_to(nearest_places(ops, places, _number(old), _number(new)), "int64"), axis)
     return repeat_axes(x, factors)
+
+
+def _bilinear_integers(x: Tensor, sizes: Mapping[int, Size]) -> Tensor:
+    """Bilinear in TensorFlow's very steps: a result halfway between two integers is common, and a last
+    digit decides which of them it becomes."""
+    y = cast_to(x, "float32")
+    for axis in sorted(sizes, reverse=True):
+        old, new = x.shape[axis], sizes[axis]
+        shape = [1] * x.ndim
+        if isinstance(old, int) and isinstance(new, int):
+            numbers = np.arange(new, dtype=np.float32)
+            first, second, share = bilinear_places(np, numbers, np.float32(old), np.float32(new))
+            indices: Any = [first.astype(np.int64), second.astype(np.int64)]
+        else:
+            from portable_layers import ops
+
+            places = cast_to(positions(new), "float32")
+            first, second, share = bilinear_places(ops, places, _number(old), _number(new))
+            indices = [cast_to(first, "int64"), cast_to(second, "int64")]
+        start, end = (take(y, index, axis) for index in indices)
+        shares = reshape(convert(share), (*shape[:axis], new, *shape[axis + 1 :]))
+        y = start + (end - start) * shares
+    return _saturated(y, x.dtype, overshoots=False)
 
 
 def _is_operator(old: Size, new: Size, method: str, antialias: bool) -> bool:

@@ -78,6 +78,17 @@ def nearest_places(xp: Any, places: Any, old: Any, new: Any) -> Any:
     return xp.minimum(xp.floor((places + 0.5) * (old / new)), old - 1.0)
 
 
+def bilinear_places(xp: Any, places: Any, old: Any, new: Any) -> tuple[Any, Any, Any]:
+    """The two pixels that each place of the result lies between, and how far it is from the first.
+
+    Rounded as TensorFlow does, step by step; arguments as of `nearest_places`.
+    """
+    centre = (places + 0.5) * (old / new) - 0.5
+    whole = xp.floor(centre)
+    first = xp.maximum(whole, 0.0)
+    return first, xp.minimum(xp.ceil(centre), old - 1.0), centre - whole
+
+
 def known_weights(old: int, new: int, method: str, antialias: bool) -> np.ndarray:
     """`resize_weights` of known sizes, `(new, old)` float32."""
     places = np.arange(new, dtype=np.float32)[:, None]
