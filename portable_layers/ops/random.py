@@ -53,26 +53,45 @@ def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:
     return graph().add("Dropout", pattern, ratio, training, seed=_seed(seed), outputs=2)[1]
 
 
+def random_uniform(
+    shape: Any, minval: float = 0.0, maxval: float = 1.0, dtype: str = "float32", seed: Any = None
+) -> Tensor:
+    """Values spread evenly over `[minval, maxval)`; other arguments as of `random_mask`."""
+    if graph().opset <= _NEWEST_RANDOM:
+        return cast_to(_like("RandomUniformLike", shape, seed, low=float(minval), high=float(maxval)), dtype)
+    return cast_to(_unit(_sizes(shape), seed) * float(maxval - minval) + float(minval), dtype)
+
+
 def random_normal(
     shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: str = "float32", seed: Any = None
 ) -> Tensor:
-    """Normally distributed values; arguments as of `random_mask`."""
-    g = graph()
-    if g.opset <= _NEWEST_RANDOM:
-        pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
-        kind, start = dtypes.to_onnx("float32"), _seed(seed)
-        options = {"dtype": kind, "seed": None if start is None else float(start)}
-        y = g.add(
-            "RandomNormalLike", pattern, mean=float(mean), scale=float(stddev), shape=pattern.shape, **options
-        )
-        return cast_to(y, dtype)
-    sizes = list(shape.shape if isinstance(shape, Tensor) else shape)
-    bits = cast_to(random_mask([*sizes, 2, _BITS], 0.5, seed), "float32")
-    places = (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32)
-    first, second = (ops.matmul(bits[..., i, :], places) for i in (0, 1))
+    """Normally distributed values; other arguments as of `random_mask`."""
+    if graph().opset <= _NEWEST_RANDOM:
+        return cast_to(_like("RandomNormalLike", shape, seed, mean=float(mean), scale=float(stddev)), dtype)
+    both = _unit([*_sizes(shape), 2], seed)
     # Box and Muller: https://doi.org/10.1214/aoms/1177706645
-    radius = ops.sqrt(-2.0 * ops.log(1.0 - first))
-    return cast_to(radius * ops.cos(2 * np.pi * second) * float(stddev) + float(mean), dtype)
+    radius = ops.sqrt(-2.0 * ops.log(1.0 - both[..., 0]))
+    return cast_to(radius * ops.cos(2 * np.pi * both[..., 1]) * float(stddev) + float(mean), dtype)
+
+
+def _sizes(shape: Any) -> list[Any]:
+    return list(shape.shape if isinstance(shape, Tensor) else shape)
+
+
+def _like(op_type: str, shape: Any, seed: Any, **distribution: float) -> Tensor:
+    """Float32 values of an operator that draws as many as another tensor has."""
+    pattern = shape if isinstance(shape, Tensor) else ops.full(shape, 0, "float32")
+    start = _seed(seed)
+    options: dict[str, Any] = {"dtype": dtypes.to_onnx("float32"), **distribution}
+    return graph().add(
+        op_type, pattern, seed=None if start is None else float(start), shape=pattern.shape, **options
+    )
+
+
+def _unit(sizes: list[Any], seed: Any) -> Tensor:
+    """Float32 values spread evenly over [0, 1), made of random bits."""
+    bits = cast_to(random_mask([*sizes, _BITS], 0.5, seed), "float32")
+    return ops.matmul(bits, (2.0 ** -np.arange(1, _BITS + 1)).astype(np.float32))
 
 
 def dropout(inputs: Any, rate: float, noise_shape: Any = None, seed: Any = None) -> Tensor:

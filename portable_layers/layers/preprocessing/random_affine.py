@@ -9,7 +9,7 @@ from portable_layers import ops
 from portable_layers.cases import Case, case
 from portable_layers.layers.preprocessing.image_layer import _RandomLayer, span
 from portable_layers.ops.dispatch import cast_to
-from portable_layers.ops.image.affine import FILL_MODES, INTERPOLATIONS
+from portable_layers.ops.image.sampling import FILL_MODES, INTERPOLATIONS
 
 
 class _RandomAffine(_RandomLayer):

@@ -6,7 +6,7 @@ from typing import Any
 
 from portable_layers.cases import Array, case
 from portable_layers.layers.preprocessing.image_layer import _RandomLayer, sorted_range, span
-from portable_layers.ops.image.affine import INTERPOLATIONS
+from portable_layers.ops.image.sampling import INTERPOLATIONS
 
 _ELASTIC_FILL_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
 

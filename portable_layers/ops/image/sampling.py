@@ -271,7 +271,12 @@ def map_coordinates(
         ValueError: for other values, or shapes that do not fit.
     """
     x, places = convert(inputs), convert(coordinates)
-    if places.ndim < 2 or places.shape[0] != x.ndim or order not in (0, 1) or fill_mode not in _COORDINATE_MODES:
+    if (
+        places.ndim < 2
+        or places.shape[0] != x.ndim
+        or order not in (0, 1)
+        or fill_mode not in _COORDINATE_MODES
+    ):
         raise ValueError(
             f"map_coordinates takes one row of coordinates an axis, order 0 or 1 and fill_mode "
             f"{', '.join(_COORDINATE_MODES)}. Received: {places!r} for {x!r}, order={order}, fill_mode={fill_mode!r}"
