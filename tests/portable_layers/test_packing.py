@@ -34,6 +34,10 @@ PACKINGS = {
         X[:, :, [3, 0, 1, 2]],
     ),
     "joined": (Packing.concat([Packing.of(W), Packing.of(V)], 1), np.concatenate([X, Y], 1)),
+    "joined with zeros": (
+        Packing.concat([Packing.of(W), Packing.zeros((2, 3, 2), "float32")], 2).transpose((2, 0, 1)),
+        np.concatenate([X, np.zeros((2, 3, 2), np.float32)], 2).transpose(2, 0, 1),
+    ),
     "gates in another order": (
         Packing.concat([Packing.of(W).slice(2, i, i + 1) for i in (0, 3, 1, 2)], 2).transpose((2, 1, 0)),
         X[:, :, [0, 3, 1, 2]].transpose(2, 1, 0),

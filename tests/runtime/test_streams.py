@@ -16,7 +16,7 @@ import portable_layers as pl
 from converters import from_keras, to_keras, verify
 from portable_layers import layers
 from portable_layers.errors import InferenceError, InputError
-from portable_layers.model_file import STATES_KEY
+from portable_layers.metadata import STATES_KEY
 from runtime import InferenceEngine
 
 

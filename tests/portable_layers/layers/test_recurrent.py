@@ -23,7 +23,6 @@ import portable_layers as pl
 from converters import from_keras, to_keras
 from portable_layers import layers, ops
 from portable_layers.errors import InputError, UnsupportedLayerError
-from portable_layers.packing import Packing, unpack
 from portable_layers.registry import classes
 from runtime import InferenceEngine
 
@@ -71,20 +70,6 @@ def test_weights_come_back_bit_for_bit(keras, kind):
         assert [v.path for v in back.weights] == [v.path for v in theirs.weights]
         for ours, their in zip(back.weights, theirs.weights, strict=True):
             assert np.asarray(ours).tobytes() == np.asarray(their).tobytes()
-
-
-def test_zeros_in_a_packing_belong_to_no_variable():
-    bias = pl.layers.LSTM(2)
-    bias.build((None, 3, 2))
-    variable = bias.cell.bias
-    packing = Packing.concat([Packing.of(variable), Packing.zeros((8,), "float32")], 0)
-    packed = packing.numpy()
-    assert packed.tolist() == [*variable.numpy().tolist(), *[0.0] * 8]
-    form = packing.to_json({id(variable): "bias"})
-    again = Packing.from_json(form, {"bias": variable})
-    found = np.full(8, 7, np.float32)
-    unpack(again, packed, {id(variable): found})
-    np.testing.assert_array_equal(found, variable.numpy())
 
 
 @pytest.mark.parametrize("source", ["Masking", "Embedding"])
