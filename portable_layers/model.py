@@ -19,6 +19,7 @@ from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
 from portable_layers.ops.shaping import expand_dims, squeeze
+from portable_layers.recorded_masks import RecordedMasks
 from portable_layers.registry import classes
 from portable_layers.serialization import deserialize_object, object_sharing, serialize_object
 from portable_layers.tensor import KerasTensor, Tensor
@@ -252,7 +253,7 @@ class Functional(Model):
         values: dict[int, Any] = {}
         for placeholder, x, own_mask in zip(self.inputs, flat, masks, strict=False):
             values[id(placeholder)] = _fit(x, placeholder, own_mask)
-        run_graph(self._graph, values, lambda operation, *a, **k: operation(*a, **k))
+        run_graph(self._graph, values, RecordedMasks().call)
         return tree.map_structure(lambda t: values[id(t)], _unpack(self._outputs_struct))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
