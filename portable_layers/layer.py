@@ -151,7 +151,7 @@ class Layer(Operation):
     # Calling
 
     def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
+        check_inputs(self.input_spec, self.first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
         outputs = self.compute_output_spec(*args, **kwargs)
         Node(self, args, kwargs, outputs)
@@ -159,7 +159,7 @@ class Layer(Operation):
 
     def eager_call(self, *args: Any, **kwargs: Any) -> Any:
         args, kwargs = tree.map_structure(_array_of, (args, kwargs))
-        check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
+        check_inputs(self.input_spec, self.first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
         self._clear_losses()
         outputs, probes = call_eagerly(self, self.emit, args, kwargs)
@@ -172,29 +172,22 @@ class Layer(Operation):
         graph = current_graph()
         assert graph is not None
         args, kwargs = tree.map_structure(self._cast_input, (args, kwargs))
-        check_inputs(self.input_spec, self._first_argument(args, kwargs), self.name)
+        check_inputs(self.input_spec, self.first_argument(args, kwargs), self.name)
         self._maybe_build(args, kwargs)
         said = kwargs.get("training")
         arguments = self._bind(args, kwargs)
         first = next(iter(arguments.values()), None)
-        parameters = self._signature.parameters
         # As in Keras: what the caller says, else how the layer around is run; a default in the
         # signature does not count.
         if said is None:
             said = self._signature.bind(*args, **kwargs).arguments.get("training")
         training = graph.training if said is None else bool(said)
-        if "training" in parameters and said is None and training:
+        if "training" in self._signature.parameters and said is None and training:
             kwargs["training"] = True
-        tensors = {k: v for k, v in arguments.items() if _holds_tensors(v)}
-        if len(tensors) == 1 and "mask" in parameters and arguments.get("mask") is None:
-            kwargs["mask"] = tree.map_structure(_mask_of, next(iter(tensors.values())))
-        elif len(tensors) > 1:
-            for key, value in tensors.items():
-                if f"{key}_mask" in parameters and arguments.get(f"{key}_mask") is None:
-                    kwargs[f"{key}_mask"] = tree.map_structure(_mask_of, value)
+        kwargs = self.fill_masks(args, kwargs, mask_of)
         previous_mask = kwargs.get("mask")
         if previous_mask is None:
-            previous_mask = tree.map_structure(_mask_of, first)
+            previous_mask = tree.map_structure(mask_of, first)
         with (
             graph.scope(self.name),
             self._open_scope(),
@@ -214,6 +207,23 @@ class Layer(Operation):
                 outputs = tree.map_structure(_without_mask, outputs)
         self.built = True
         return outputs
+
+    def fill_masks(self, args: tuple, kwargs: dict[str, Any], mask_of: Any) -> dict[str, Any]:
+        """The keyword arguments of a call with the masks that `call` takes and the caller did not say.
+
+        Args:
+            mask_of: gives the mask of a tensor.
+        """
+        parameters, arguments = self._signature.parameters, self._bind(args, dict(kwargs))
+        tensors = {k: v for k, v in arguments.items() if _holds_tensors(v)}
+        if len(tensors) == 1 and "mask" in parameters and arguments.get("mask") is None:
+            return {**kwargs, "mask": tree.map_structure(mask_of, next(iter(tensors.values())))}
+        filled = dict(kwargs)
+        if len(tensors) > 1:
+            for key, value in tensors.items():
+                if f"{key}_mask" in parameters and arguments.get(f"{key}_mask") is None:
+                    filled[f"{key}_mask"] = tree.map_structure(mask_of, value)
+        return filled
 
     @contextmanager
     def _autocasting(self, graph: Any) -> Iterator[None]:
@@ -281,7 +291,8 @@ class Layer(Operation):
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    def _first_argument(self, args: tuple, kwargs: dict) -> Any:
+    def first_argument(self, args: tuple, kwargs: dict) -> Any:
+        """The first argument of a call: the inputs."""
         return args[0] if args else next(iter(kwargs.values()), None)
 
     def _maybe_build(self, args: tuple, kwargs: dict) -> None:
@@ -736,7 +747,8 @@ def _shape_of(x: Any) -> Any:
     return keras_shape(x.shape) if isinstance(x, Tensor) else tuple(x.shape)
 
 
-def _mask_of(x: Any) -> Any:
+def mask_of(x: Any) -> Any:
+    """The mask that travels with a tensor, or None."""
     return x._keras_mask if isinstance(x, Tensor) else None
 
 

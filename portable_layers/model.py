@@ -26,6 +26,7 @@ from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
 from portable_layers.ops.shaping import expand_dims, squeeze
+from portable_layers.recorded_masks import RecordedMasks
 from portable_layers.registry import classes
 from portable_layers.serialization import deserialize_object, object_sharing, serialize_object
 from portable_layers.tensor import KerasTensor, Tensor
@@ -295,11 +296,12 @@ class Functional(Model):
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         flat = self._match_inputs(inputs)
-        masks = [None] * len(flat) if mask is None else tree.flatten(mask)
+        given = [None] * len(flat) if mask is None else tree.flatten(mask)
         values: dict[int, Any] = {}
-        for placeholder, x, own_mask in zip(self.inputs, flat, masks, strict=False):
+        for placeholder, x, own_mask in zip(self.inputs, flat, given, strict=False):
             values[id(placeholder)] = _fit(x, placeholder, own_mask)
-        run_graph(self._graph, values, _call_recorded)
+        masks = RecordedMasks()
+        run_graph(self._graph, values, lambda operation, *a, **k: masks.call(operation, *a, **_said(k)))
         return tree.map_structure(lambda t: values[id(t)], _unpack(self._outputs_struct))
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -605,15 +607,13 @@ def _unknown_layers(config: Any, path: str | None = None) -> Iterator[Unsupporte
             yield from _unknown_layers(layer, here)
 
 
-def _call_recorded(operation: Any, *args: Any, **kwargs: Any) -> Any:
-    """Call what a functional model recorded.
-
-    A `training` that the model itself is called with takes the place of a recorded one, as in Keras.
-    """
+def _said(kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a recorded call; a `training` that the model itself is called with takes the
+    place of a recorded one, as in Keras."""
     graph = current_graph()
     if "training" in kwargs and graph is not None and graph.training_said:
-        kwargs["training"] = graph.training
-    return operation(*args, **kwargs)
+        return {**kwargs, "training": graph.training}
+    return kwargs
 
 
 def check_supported(model: Model) -> None:

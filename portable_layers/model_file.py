@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,15 +41,23 @@ _READ_BACK_BELOW = 2**24
 _EXTERNAL_FROM = 1024
 
 
+_GENERATOR_NUMBER = re.compile(r"(?<=seed_generator)_\d+(?=/seed_generator_state$)")
+
+
 def unique_names(variables: Sequence[Variable]) -> dict[int, str]:
-    """A name for each variable by its `id`: its path, or `path_1`, ... where paths repeat."""
+    """A name for each variable by its `id`: its path, or `path_1`, ... where paths repeat.
+
+    Seed generators without a name of their own count on in a process: the model that is made of a file
+    would call them otherwise, so their numbers are left out.
+    """
     names: dict[int, str] = {}
     taken: set[str] = set()
     for variable in variables:
-        name, count = variable.path, 0
+        path = _GENERATOR_NUMBER.sub("", variable.path)
+        name, count = path, 0
         while name in taken:
             count += 1
-            name = f"{variable.path}_{count}"
+            name = f"{path}_{count}"
         taken.add(name)
         names[id(variable)] = name
     return names
