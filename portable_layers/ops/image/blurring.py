@@ -27,7 +27,7 @@ def gaussian(size: int, sigma: float) -> np.ndarray:
 
 def _depthwise(x: Tensor, kernel: np.ndarray, padding: str) -> Tensor:
     """A filter `(height, width)` or several `(height, width, n)` over each channel by itself."""
-    channels = int(x.shape[-1])  # type: ignore[call-overload]
+    channels = int(x.shape[-1])
     filters = kernel.reshape(*kernel.shape[:2], 1, -1).astype(dtypes.to_numpy(x.dtype))
     return depthwise_conv(x, convert(np.repeat(filters, channels, axis=2)), padding=padding)
 
@@ -148,10 +148,10 @@ def extract_patches(
         raise ValueError(f"size must have 2 or 3 numbers that fit the images. Received: {size} for {x!r}")
     data_format = standardize_data_format(data_format)
     channels = x.shape[-1 if data_format == "channels_last" else -rank - 1]
-    count = int(np.prod(sizes)) * int(channels)  # type: ignore[call-overload]
-    kernel = np.eye(count, dtype=dtypes.to_numpy(x.dtype)).reshape(*sizes, int(channels), count)  # type: ignore[call-overload]
+    count = int(np.prod(sizes)) * int(channels)
+    kernel = np.eye(count, dtype=dtypes.to_numpy(x.dtype)).reshape(*sizes, int(channels), count)
     batch = expand_dims(x, 0) if x.ndim == rank + 1 else x
-    strides = sizes if not strides else strides
+    strides = strides or sizes
     y = conv(batch, convert(kernel), strides, padding, data_format, dilation_rate)
     return squeeze(y, 0) if x.ndim == rank + 1 else y
 
