@@ -156,11 +156,13 @@ def result_type(*dtypes: Any) -> str:
     """
     if not dtypes:
         return "float32"
-    if len(set(dtypes)) == 1 and isinstance(dtypes[0], str):
+    if len(set(dtypes)) == 1 and isinstance(dtypes[0], str) and dtypes[0] != "uint64":
         return dtypes[0]
     nodes = frozenset("int" if d is int else "float" if d is float else standardize(d) for d in dtypes)
     widest = _least_upper_bound(nodes)
     if widest == "int":
         # Only weak integers: Keras resolves them at the width of the widest operand, 32 bits.
         return "int32"
+    if widest == "uint64":
+        return "uint32"  # Keras has it so, as JAX without 64 bits
     return "float32" if widest == "float" else widest

@@ -26,6 +26,7 @@ from portable_layers.layers.core.input_layer import InputLayer, name_dims
 from portable_layers.operation import Operation
 from portable_layers.ops.dispatch import OPERATIONS, cast_to
 from portable_layers.ops.shaping import expand_dims, squeeze
+from portable_layers.ops.unsupported import reason_for
 from portable_layers.recorded_masks import RecordedMasks
 from portable_layers.registry import classes
 from portable_layers.serialization import deserialize_object, object_sharing, serialize_object
@@ -595,7 +596,10 @@ def _unknown_layers(config: Any, path: str | None = None) -> Iterator[Unsupporte
     own = inner.get("name")
     here = "" if path is None else "/".join(str(part) for part in (path, own) if part)
     known: Mapping[str, Any] = OPERATIONS if ".ops" in module or ".activations" in module else classes()
-    if isinstance(name, str) and name not in known and config.get("registered_name") not in known:
+    refused = reason_for(name, inner) if isinstance(name, str) and known is OPERATIONS else None
+    if refused:
+        yield UnsupportedLayer(here or "(model)", str(name), refused)
+    elif isinstance(name, str) and name not in known and config.get("registered_name") not in known:
         reason = "Lambda code is refused" if name == "Lambda" else UnsupportedLayer("", "").reason
         yield UnsupportedLayer(here or "(model)", name, reason)
     layers = inner.get("layers")

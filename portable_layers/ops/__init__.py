@@ -175,6 +175,7 @@ from portable_layers.ops.losses import (
     psnr,
     sparse_categorical_crossentropy,
 )  # fmt: skip
+from portable_layers.ops.namespaces import namespace as _namespace
 from portable_layers.ops.nan_reduction import (
     nanargmax,
     nanargmin,
@@ -270,7 +271,18 @@ from portable_layers.ops.shaping import (
     swapaxes,
     transpose,
 )  # fmt: skip
-from portable_layers.ops.signal import cdist, extract_sequences, fft, fft2, ifft2, irfft, istft, rfft, stft
+from portable_layers.ops.signal import (
+    cdist,
+    extract_sequences,
+    fft,
+    fft2,
+    ifft2,
+    irfft,
+    istft,
+    rfft,
+    stft,
+    view_as_real,
+)  # fmt: skip
 from portable_layers.ops.sorting import (
     argpartition,
     argsort,
@@ -310,5 +322,6 @@ from portable_layers.ops.trigonometry import (
 from portable_layers.ops.window_functions import bartlett, blackman, hamming, hanning, kaiser
 
 hard_swish, swish = hard_silu, silu
+nn, numpy = (_namespace(name, globals()) for name in ("nn", "numpy"))
 
 __all__ = [n for n in dir() if not n.startswith("_") and callable(globals()[n])]

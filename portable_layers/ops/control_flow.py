@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from portable_layers import tree
+from portable_layers import eager, tree
+from portable_layers.graph import current_graph
 from portable_layers.ops.dispatch import cast_to, convert, graph, normalize_axis, op
 from portable_layers.ops.joining import join
 from portable_layers.ops.reduction import positions
@@ -195,11 +196,13 @@ def vectorize(
             f"Received: pyfunc={pyfunc!r}, excluded={excluded!r}, signature={signature!r}"
         )
 
-    @op("", "args")
-    def vectorized(*args: Any) -> Any:
+    def emit(*args: Any) -> Any:
         xs = broadcast_together(*(convert(x) for x in args))
         result = map(lambda elements: pyfunc(*elements), [reshape(x, -1) for x in xs])
         return reshape(result, xs[0].shape)
+
+    def vectorized(*args: Any) -> Any:
+        return emit(*args) if current_graph() is not None else eager.call(emit, emit, args, {})[0]
 
     return vectorized
 

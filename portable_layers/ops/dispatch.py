@@ -112,7 +112,6 @@ def op(
             if path
         ]
         OPERATIONS.update({cls.__name__: cls for cls in made})
-        operands = {t.removeprefix("*") for t in tensors} | set(keywords)
         var_keyword = next((n for n, p in signature.parameters.items() if p.kind is p.VAR_KEYWORD), None)
 
         def split(args: tuple, kwargs: dict) -> tuple[list[Any], dict[str, Any], dict[str, Any]]:
@@ -143,7 +142,7 @@ def op(
             config = _settled(keras_class, config)
             return eager.call(wrapper, made[0](name=name, **config).call, tuple(placed), named, config)[0]
 
-        wrapper.operands = frozenset(operands)  # type: ignore[attr-defined]
+        wrapper.keras_class = keras_class  # type: ignore[attr-defined]
         FUNCTIONS[name] = wrapper
         return wrapper
 

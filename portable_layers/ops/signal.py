@@ -17,7 +17,7 @@ from portable_layers.ops.indexing import gather
 from portable_layers.ops.joining import join
 from portable_layers.ops.padding import pad
 from portable_layers.ops.reduction import positions, reduce
-from portable_layers.ops.shaping import expand_dims, moveaxis, reshape, squeeze
+from portable_layers.ops.shaping import broadcast_to, expand_dims, moveaxis, reshape, squeeze
 from portable_layers.ops.slicing import slice_axis
 from portable_layers.tensor import Tensor
 
@@ -73,6 +73,15 @@ def _transform2(real: Tensor, imaginary: Tensor, inverse: bool) -> tuple[Tensor,
     real, imaginary = _transform(real, imaginary, inverse)
     turned = _transform(moveaxis(real, -2, -1), moveaxis(imaginary, -2, -1), inverse)
     return moveaxis(turned[0], -1, -2), moveaxis(turned[1], -1, -2)
+
+
+@op("math.ViewAsReal", "x")
+def view_as_real(x: Any) -> Any:
+    """Real and imaginary parts along a new last axis; the latter are 0, ONNX has no complex numbers."""
+    x = convert(x)
+    real = expand_dims(x, -1)
+    zero = graph().constant(np.zeros((), dtypes.to_numpy(x.dtype)))
+    return join([real, broadcast_to(zero, real.shape)], x.ndim)
 
 
 @op("math.RFFT", "x")

@@ -6,8 +6,8 @@ from typing import Any
 
 from portable_layers.cases import Array, case
 from portable_layers.layer import InputSpec, Layer
-from portable_layers.ops.image import repeat_axes, resize_axes
 from portable_layers.ops.image.filters import METHODS
+from portable_layers.ops.image.resizing import repeat_axes, resize_axes
 from portable_layers.ops.layout import spatial_axes, standardize_data_format
 from portable_layers.ops.windows import spread
 

@@ -151,7 +151,7 @@ def extract_patches(
     count = int(np.prod(sizes)) * int(channels)
     kernel = np.eye(count, dtype=dtypes.to_numpy(x.dtype)).reshape(*sizes, int(channels), count)
     batch = expand_dims(x, 0) if x.ndim == rank + 1 else x
-    strides = strides if strides else sizes
+    strides = strides or sizes
     y = conv(batch, convert(kernel), strides, padding, data_format, dilation_rate)
     return squeeze(y, 0) if x.ndim == rank + 1 else y
 

@@ -30,7 +30,8 @@ def _amounts(
         total = target - size if name == "padding" else size - target
         before = total - after if before is None else before  # type: ignore[operator]
         after = total - before if after is None else after
-    assert before is not None and after is not None
+    assert before is not None
+    assert after is not None
     if before < 0 or after < 0:
         raise ValueError(f"the target size {target} does not fit images of size {size}")
     return before, after

@@ -109,7 +109,7 @@ def _transformed(
 ) -> Tensor:
     """Each pixel of the result read where the transform `(batch, 8)` sends its place."""
     g = graph()
-    batch, height, width, channels = images.shape
+    batch, height, width, _ = images.shape
     matrix = cast_to(transform, "float32")
     a0, a1, a2, b0, b1, b2, c0, c1 = (reshape(slice_axis(matrix, 1, i, i + 1), (-1, 1, 1)) for i in range(8))
     x = reshape(cast_to(positions(width), "float32"), (1, 1, width))
@@ -130,7 +130,7 @@ def _transformed(
     if interpolation == "nearest":
         # TensorFlow rounds halves away from 0.
         rows, columns = (_rounded_away(t) for t in (at_y, at_x))
-        found = _read(images, rows, columns, fill)
+        found: Any = _read(images, rows, columns, fill)
     else:
         low_x, low_y = g.add("Floor", at_x), g.add("Floor", at_y)
         found = None
@@ -294,7 +294,7 @@ def sample(
     for place, size in zip(places, x.shape[batch_dims : batch_dims + len(places)], strict=True):
         wide = as_float(place)
         if order == 0:
-            nodes = [(g.add("Round", wide), None)]
+            nodes: list[tuple[Tensor, Tensor | None]] = [(g.add("Round", wide), None)]
         else:
             low = g.add("Floor", wide)
             upper = g.add("Sub", wide, low)
@@ -313,9 +313,9 @@ def sample(
         value = cast_to(g.add("GatherND", x, index, batch_dims=batch_dims), dtype)
         factors = [weight for _, _, weight in corner if weight is not None]
         if fill_mode == "constant":
-            valid: Any = None
-            for _, within, _ in corner:
-                valid = within if valid is None else g.add("And", valid, within)
+            valid = corner[0][1]
+            for _, within, _ in corner[1:]:
+                valid = g.add("And", valid, within)
             fill = cast_to(cast_to(fill_value, x.dtype), dtype)
             value = g.add("Where", _grown(valid, rest), value, fill)
         for factor in factors:

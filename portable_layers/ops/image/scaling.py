@@ -92,8 +92,8 @@ def scale_and_translate(
     result = x if is_float else cast_to(x, "float32")
     for place, axis in enumerate(spatial_dims):
         axis %= x.ndim
-        numbers = (squeeze(slice_axis(t, 0, place, place + 1), 0) for t in (factors, moves))
-        weights = _weights(x.shape[axis], int(output_shape[axis]), *numbers, _KERNELS[method], antialias)
+        factor, move = (squeeze(slice_axis(t, 0, place, place + 1), 0) for t in (factors, moves))
+        weights = _weights(x.shape[axis], int(output_shape[axis]), factor, move, _KERNELS[method], antialias)
         product = graph().add("MatMul", moveaxis(result, axis, -1), cast_to(weights, result.dtype))
         result = moveaxis(product, -1, axis)
     if is_float:

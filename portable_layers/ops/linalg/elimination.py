@@ -139,7 +139,8 @@ def with_columns(name: str, a: Tensor, b: Tensor, solver: Any) -> Tensor:
     """
     is_vector = b.ndim == a.ndim - 1
     wide = expand_dims(b, -1) if is_vector else b
-    if wide.ndim != a.ndim or wide.shape[-2] != a.shape[-1]:
+    sizes = wide.shape[-2], a.shape[-1]
+    if wide.ndim != a.ndim or (sizes[0] != sizes[1] and all(isinstance(n, int) for n in sizes)):
         raise ValueError(f"{name} needs matrices and as many rows. Received: {a!r} and {b!r}")
     found = reshape(solver(stacked(a), stacked(wide)), wide.shape)
     return squeeze(found, -1) if is_vector else found

@@ -23,9 +23,14 @@ def matrices(name: str, x: Any, square: bool = True) -> Tensor:
     tensor = as_float(x)
     if tensor.ndim < 2:
         raise ValueError(f"{name} needs a tensor of rank 2 or more. Received: {tensor!r}")
-    if square and tensor.shape[-1] != tensor.shape[-2]:
+    rows, columns = tensor.shape[-2:]
+    if not square or rows == columns:
+        return tensor
+    if isinstance(rows, int) and isinstance(columns, int):
         raise ValueError(f"{name} needs square matrices. Received: {tensor!r}")
-    return tensor
+    # Two sizes that only the run tells are one, or it is no matrix for this function.
+    size = rows if isinstance(rows, int) else columns
+    return graph().add("Identity", tensor, shape=(*tensor.shape[:-2], size, size))
 
 
 def stacked(x: Tensor) -> Tensor:

@@ -36,7 +36,7 @@ class Row:
         name: in `keras.ops`, with its namespace: `mean`, `image.resize`.
         tolerance: relative and absolute, in place of that of the dtype.
         functional: whether Keras can record, save and run it in a model.
-        static: the first axis is no batch.
+        static: the first axis is no batch. It is none either where the inputs differ in it.
         note: tells rows of one name apart.
     """
 
@@ -59,6 +59,12 @@ class Row:
 
     def bound(self, replace: Any) -> tuple[tuple, dict]:
         return tree.map_structure(lambda x: replace(x) if isinstance(x, X) else x, (self.args, self.kwargs))
+
+    @property
+    def batch(self) -> int | None:
+        """The size of the first axis where that is a batch, else None."""
+        sizes = {x.shape[0] if x.ndim else None for x in self.arrays()}
+        return None if self.static or len(sizes) != 1 else sizes.pop()
 
     def arrays(self) -> list[np.ndarray]:
         leaves = tree.flatten((self.args, self.kwargs))
@@ -153,7 +159,7 @@ def functional_difference(keras: ModuleType, rows: list[Row], folder: Path, opse
     for number, row in enumerate(rows):
 
         def placeholder(x: X, row: Row = row, number: int = number) -> Any:
-            shape = {"batch_shape": x.array.shape} if row.static else {"shape": x.array.shape[1:]}
+            shape = {"batch_shape": x.array.shape} if row.batch is None else {"shape": x.array.shape[1:]}
             dtype = dtypes.standardize(x.array.dtype)
             made = keras.Input(**shape, dtype=dtype, name=f"x{number}_{len(inputs)}")
             inputs.append(made)
@@ -203,7 +209,7 @@ def _recorded(rows: list[Row]) -> Any:
     for row in rows:
 
         def placeholder(x: X, row: Row = row) -> Any:
-            shape = {"batch_shape": x.array.shape} if row.static else {"shape": x.array.shape[1:]}
+            shape = {"batch_shape": x.array.shape} if row.batch is None else {"shape": x.array.shape[1:]}
             inputs.append(pl.Input(**shape, dtype=dtypes.standardize(x.array.dtype), name=f"x{len(inputs)}"))
             return inputs[-1]
 
@@ -214,7 +220,7 @@ def _recorded(rows: list[Row]) -> Any:
 
 def _calls(config: Any) -> list[Any]:
     """What is called with what in a functional config, without the names."""
-    places = {layer["config"]["name"]: place for place, layer in enumerate(config["layers"])}
+    places = {layer["name"]: place for place, layer in enumerate(config["layers"])}
 
     def unnamed(x: Any) -> Any:
         if isinstance(x, dict):

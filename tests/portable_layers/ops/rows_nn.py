@@ -113,6 +113,7 @@ ROWS = [
     row("istft", (floats(2, 6, 5), floats(2, 6, 5, seed=1)), 8, 3, 8, length=12, center=False, note="length",
         tolerance=2e-5),
     row("extract_sequences", _SIGNAL, 8, 3),
+    row("view_as_real", _SIGNAL),
     row("cdist", floats(2, 3, 4), floats(2, 5, 4, seed=1)),
     # Segments.
     *[
