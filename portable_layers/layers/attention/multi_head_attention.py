@@ -285,7 +285,8 @@ def _merged(shape: tuple, sizes: tuple, groups: tuple[int, ...]) -> tuple | None
     start = 0
     for length in groups:
         part, whole = shape[start : start + length], sizes[start : start + length]
-        if any(n != 1 for n in part) and tuple(part) != tuple(whole):
+        # A single axis needs no merging, so that whether it broadcasts may be known only at run time.
+        if length > 1 and any(n != 1 for n in part) and tuple(part) != tuple(whole):
             return None
         found.append(product(part))
         start += length
