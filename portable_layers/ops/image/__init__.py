@@ -15,22 +15,7 @@ from portable_layers.ops.image.sampling import affine_transform, map_coordinates
 from portable_layers.ops.image.scaling import scale_and_translate
 
 __all__ = [
-    "affine_transform",
-    "crop_images",
-    "elastic_transform",
-    "extract_patches",
-    "extract_patches_3d",
-    "gaussian_blur",
-    "hsv_to_rgb",
-    "map_coordinates",
-    "pad_images",
-    "perspective_transform",
-    "repeat_axes",
-    "resize",
-    "resize_axes",
-    "rgb_to_grayscale",
-    "rgb_to_hsv",
-    "scale_and_translate",
-    "sobel_edges",
-    "ssim",
+    "affine_transform", "crop_images", "elastic_transform", "extract_patches", "extract_patches_3d",
+    "gaussian_blur", "hsv_to_rgb", "map_coordinates", "pad_images", "perspective_transform", "resize",
+    "rgb_to_grayscale", "rgb_to_hsv", "scale_and_translate", "sobel_edges", "ssim",
 ]  # fmt: skip

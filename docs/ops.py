@@ -1,9 +1,20 @@
-"""docs/ops.md: which functions of `keras.ops` are mapped. Written by `python -m portable_layers.docs.ops`."""
+"""Writes docs/ops.md: every function of `keras.ops`, and whether it is mapped.
+
+python -m docs.ops            # rewrites the table
+python -m docs.ops --check    # exit code 1 if it is not up to date
+
+The names are those of `ops` itself and of its table of reasons; a test compares them with Keras.
+"""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 from portable_layers import ops
 from portable_layers.ops.unsupported import REASONS
+
+PAGE = Path(__file__).parent / "ops.md"
 
 # Functions that keras.ops has not.
 _OURS = {"is_keras_tensor", "prelu"}
@@ -54,8 +65,8 @@ def names() -> list[str]:
     return sorted([*mapped, *(f"image.{n}" for n in ops.image.__all__), *REASONS])
 
 
-def table() -> str:
-    """The document."""
+def page() -> str:
+    """The page in Markdown."""
     rows = []
     for name in names():
         if name in REASONS:
@@ -67,4 +78,6 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    print(table(), end="")
+    if "--check" in sys.argv[1:]:
+        sys.exit(PAGE.read_text() != page())
+    PAGE.write_text(page())

@@ -1,1 +1,0 @@
-"""Generators of the documentation; nothing else imports them."""
