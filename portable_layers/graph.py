@@ -8,7 +8,7 @@ the operands. Passes edit the finished graph through the methods at the end of t
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +20,8 @@ import onnx_ir as ir
 from portable_layers import dtypes, schema
 from portable_layers.dims import Dim, PartialShape, Shape, Size
 from portable_layers.errors import GraphError
+from portable_layers.graph_bodies import Bodies
+from portable_layers.graph_sizes import Sizes
 from portable_layers.packing import Packing
 from portable_layers.tensor import Tensor, shape_text
 from portable_layers.variable import Variable
@@ -67,7 +69,7 @@ def current_graph() -> Graph | None:
     return stack[-1] if stack else None
 
 
-class Graph:
+class Graph(Sizes, Bodies):
     """A graph under construction; a subgraph body when it has a parent.
 
     Args:
@@ -349,191 +351,11 @@ class Graph:
             tensors.append(tensor)
         return tensors[0] if outputs == 1 else tuple(tensors)
 
-    # Sizes that are known only at run time
-
-    def size(self, size: Size) -> Tensor:
-        """A size as an int64 tensor of shape `(1,)`."""
-        if isinstance(size, int):
-            return self.constant(np.array([size], np.int64))
-        graph: Graph | None = self
-        while graph is not None:
-            if size in graph._sizes and _exists(graph._sizes[size]):
-                return graph._sizes[size]
-            graph = graph.parent
-        source = self.root.dims.get(size)
-        if source is not None and _exists(source[0]):
-            axis = source[0].shape.index(size)  # passes permute axes
-            found = self.add("Shape", source[0], start=axis, end=axis + 1)
-        elif size.name is not None:
-            if not self.scratch:
-                raise GraphError(f"{self.path}: no tensor of the graph has the size {size}")
-            found = self.root.input(f"size/{size}", "int64", (1,))
-        else:
-            names = {name: self.size(Dim.named(name)) for name in size.names()}
-            found = size.evaluate(
-                {n: _SizeMath(self, t) for n, t in names.items()},
-                lambda n: _SizeMath(self, self.constant(np.array([n], np.int64))),
-                lambda a, b: _SizeMath(self, self.add("Div", a.tensor, b.tensor)),
-            ).tensor
-        if self._insert_before is None:  # a pass may insert before the place where others need it
-            self._sizes[size] = found
-        return found
-
-    def shape_tensor(self, sizes: Sequence[Any]) -> Tensor:
-        """Sizes (`int`, `Dim`, or integer tensors of one element) as an int64 tensor of rank 1."""
-        if all(isinstance(n, int | np.integer) for n in sizes):
-            return self.constant(np.array(list(sizes), np.int64).reshape(-1))
-        parts: list[Tensor] = []
-        run: list[int] = []
-
-        def flush() -> None:
-            if run:
-                parts.append(self.constant(np.array(run, np.int64)))
-                run.clear()
-
-        for n in sizes:
-            if isinstance(n, int | np.integer):
-                run.append(int(n))
-                continue
-            flush()
-            if isinstance(n, Tensor):
-                if n.dtype != "int64":
-                    n = self.add("Cast", n, to=dtypes.to_onnx("int64"))
-                if n.shape != (1,):
-                    n = self.add("Reshape", n, np.array([1], np.int64))
-                parts.append(n)
-            else:
-                parts.append(self.size(n))
-        flush()
-        return parts[0] if len(parts) == 1 else self.add("Concat", *parts, axis=0)
-
-    def fresh_dim(self, hint: str) -> Dim:
-        """A dim with a name of its own; the tensor that has it must be registered."""
-        return self._dim(self.unique_name(f"dim/{hint}"))
-
     # Subgraphs
 
     def body(self, name: str) -> Graph:
         """An empty subgraph; while it is entered, nodes go into it and may use outer tensors."""
         return Graph(self.opset, self.unique_name(f"{self.path}/{name}" if self.path else name), parent=self)
-
-    def scan(
-        self,
-        step: Callable[..., tuple[Sequence[Tensor], Sequence[Tensor]]],
-        states: Sequence[Tensor],
-        sequences: Sequence[Tensor],
-        reverse: bool = False,
-        axis: int = 0,
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """ONNX Scan over an axis of the sequences.
-
-        Args:
-            step: called once with the states and one element of each sequence, while the body is
-                built; gives the next states (same dtypes and shapes) and the elements to stack.
-            states: their initial values.
-            sequences: tensors, all of the same length along the axis.
-            reverse: go from the last element to the first; outputs keep the order of the inputs.
-            axis: the one that is time, in the sequences and in the stacked outputs.
-
-        Returns:
-            The final states, and the stacked outputs.
-        """
-        body = self.body("step")
-        with body:
-            now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
-            elements = [
-                body.input(f"{body.name}/element", s.dtype, (*s.shape[:axis], *s.shape[axis + 1 :]))
-                for s in sequences
-            ]
-            following, stacked = step(*now, *elements)
-            for state, new in zip(states, following, strict=True):
-                if (state.dtype, state.shape) != (new.dtype, new.shape):
-                    raise GraphError(
-                        f"{self.path}: a state of Scan must keep its type {state!r}. Received: {new!r}"
-                    )
-                body.output(new, f"{body.name}/next")
-            for element in stacked:
-                body.output(element, f"{body.name}/out")
-        time = sequences[0].shape[axis]
-        count = len(sequences)
-        out = self.add(
-            "Scan",
-            *states,
-            *sequences,
-            body=body,
-            num_scan_inputs=count,
-            scan_input_directions=[1] * count if reverse else None,
-            scan_output_directions=[1] * len(stacked) if reverse and stacked else None,
-            scan_input_axes=[axis] * count if axis else None,
-            scan_output_axes=[axis] * len(stacked) if axis and stacked else None,
-            outputs=len(states) + len(stacked),
-            spec=[(s.dtype, s.shape) for s in states]
-            + [(t.dtype, (*t.shape[:axis], time, *t.shape[axis:])) for t in stacked],
-        )
-        out = [out] if isinstance(out, Tensor) else list(out)
-        return out[: len(states)], out[len(states) :]
-
-    def loop(
-        self,
-        count: Tensor | int | None,
-        condition: Tensor | None,
-        step: Callable[..., tuple[Tensor | None, Sequence[Tensor]]],
-        states: Sequence[Tensor],
-    ) -> list[Tensor]:
-        """ONNX Loop.
-
-        Args:
-            count: most iterations (int64 scalar), or None for no limit.
-            condition: bool scalar, whether to start; None for yes.
-            step: called once with the iteration number (int64 scalar) and the states, while the
-                body is built; gives whether to go on (None: as before) and the next states.
-            states: their initial values.
-
-        Returns:
-            The final states.
-        """
-        body = self.body("body")
-        with body:
-            number = body.input(f"{body.name}/iteration", "int64", ())
-            going = body.input(f"{body.name}/going", "bool", ())
-            now = [body.input(f"{body.name}/state", s.dtype, s.shape) for s in states]
-            go_on, following = step(number, *now)
-            body.output(going if go_on is None else go_on, f"{body.name}/go_on")
-            for new in following:
-                body.output(new, f"{body.name}/next")
-        limit = np.asarray(count, np.int64) if isinstance(count, int) else count
-        specs: list[tuple[str, PartialShape]] = [
-            (s.dtype, s.shape if s.shape == n.shape else tuple(None for _ in s.shape))
-            for s, n in zip(states, following, strict=True)
-        ]
-        out = self.add("Loop", limit, condition, *states, body=body, outputs=len(states), spec=specs)
-        return [out] if isinstance(out, Tensor) else list(out)
-
-    def if_(
-        self,
-        condition: Tensor,
-        then: Callable[[], Sequence[Tensor]],
-        otherwise: Callable[[], Sequence[Tensor]],
-    ) -> list[Tensor]:
-        """ONNX If: the tensors of one of two bodies; both must give the same dtypes and ranks."""
-        bodies, results = [], []
-        for label, build in (("then", then), ("else", otherwise)):
-            body = self.body(label)
-            with body:
-                made = [body.output(t, f"{body.name}/out") for t in build()]
-            bodies.append(body)
-            results.append(made)
-        specs: list[tuple[str, PartialShape]] = []
-        for a, b in zip(*results, strict=True):
-            if a.dtype != b.dtype or a.ndim != b.ndim:
-                raise GraphError(f"{self.path}: the branches of If give {a!r} and {b!r}")
-            specs.append(
-                (a.dtype, tuple(m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)))
-            )
-        out = self.add(
-            "If", condition, then_branch=bodies[0], else_branch=bodies[1], outputs=len(specs), spec=specs
-        )
-        return [out] if isinstance(out, Tensor) else list(out)
 
     # Editing, for passes
 
@@ -774,25 +596,6 @@ class Graph:
                 root._texts.setdefault(str(size), size)
                 # An input is the best source of a size: it is there before all nodes.
                 root.dims.setdefault(size, (tensor, axis))
-
-
-class _SizeMath:
-    """Lets `Dim.evaluate` add and multiply size tensors."""
-
-    def __init__(self, graph: Graph, tensor: Tensor):
-        self.graph, self.tensor = graph, tensor
-
-    def __add__(self, other: _SizeMath) -> _SizeMath:
-        return _SizeMath(self.graph, self.graph.add("Add", self.tensor, other.tensor))
-
-    def __mul__(self, other: _SizeMath) -> _SizeMath:
-        return _SizeMath(self.graph, self.graph.add("Mul", self.tensor, other.tensor))
-
-
-def _exists(tensor: Tensor) -> bool:
-    """Whether no pass has removed the node that gives the tensor."""
-    producer = tensor.value.producer()
-    return producer is None or producer.graph is not None
 
 
 def _type_key(tensor: Tensor) -> schema.TypeKey:
