@@ -77,10 +77,12 @@ from portable_layers.layers.pooling.global_pooling import (
 )
 from portable_layers.layers.pooling.max_pooling import MaxPooling1D, MaxPooling2D, MaxPooling3D
 from portable_layers.layers.preprocessing.auto_contrast import AutoContrast
+from portable_layers.layers.preprocessing.category_encoding import CategoryEncoding
 from portable_layers.layers.preprocessing.center_crop import CenterCrop
 from portable_layers.layers.preprocessing.contrast_limited_adaptive_histogram_equalization import (
     ContrastLimitedAdaptiveHistogramEqualization,
 )
+from portable_layers.layers.preprocessing.discretization import Discretization
 from portable_layers.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
 from portable_layers.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from portable_layers.layers.preprocessing.normalization import Normalization
@@ -186,6 +188,7 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "ContrastLimitedAdaptiveHistogramEqualization",
@@ -212,6 +215,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
