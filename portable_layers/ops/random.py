@@ -9,6 +9,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+import numpy as np
+
 from portable_layers import dtypes
 from portable_layers.ops.creation import full
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
@@ -22,14 +24,23 @@ _draws: weakref.WeakKeyDictionary[Any, dict[int, int]] = weakref.WeakKeyDictiona
 def _seed(seed: int | SeedGenerator | None) -> float | None:
     """The next seed of a generator in this graph, as ONNX wants it; None where the user gave none."""
     if not isinstance(seed, SeedGenerator):
-        return None if seed is None else float(seed)
+        return None if seed is None else _spread(seed, 0)
     start = seed.get_config()["seed"]
     if start is None:
         return None
     counts = _draws.setdefault(graph().root, {})
     used = counts.get(id(seed), 0)
     counts[id(seed)] = used + 1
-    return float(start + used)
+    return _spread(start, used)
+
+
+def _spread(start: int, used: int) -> float:
+    """A seed far from that of any other draw, an integer that float32 holds.
+
+    ONNX Runtime's generator is linear: neighbouring seeds would give numbers that depend on each other.
+    """
+    sequence = np.random.SeedSequence((start & (2**64 - 1), used))
+    return float(int(sequence.generate_state(1)[0]) >> 8)
 
 
 def _like(op_type: str, shape: Any, dtype: str, seed: Any, **attributes: Any) -> Tensor:
