@@ -155,8 +155,10 @@ def _window(window: Any, length: int, fft_length: int, dtype: str) -> np.ndarray
     if isinstance(window, str):
         if window not in ("hann", "hamming"):
             raise ValueError(f"window must be 'hann', 'hamming' or an array. Received: {window!r}")
-        turns = 2 * np.pi * np.arange(length) / length
+        # TensorFlow's periodic window of an odd length is the symmetric one; a single element is 1.
+        turns = 2 * np.pi * np.arange(length) / (length - length % 2 or 1)
         found = 0.5 - 0.5 * np.cos(turns) if window == "hann" else 0.54 - 0.46 * np.cos(turns)
+        found = np.ones(1) if length == 1 else found
     else:
         found = np.asarray(window)
     if found.shape != (length,):
