@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from portable_layers import dtypes, tree
-from portable_layers.graph import Graph, State
+from portable_layers.graph import DEFAULT_OPSET, TRAINING_OPSET, Graph, State
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Compiled calls, oldest first; a call is found again by what was called and on what shapes.
 _CACHE_SIZE = 256
+# What ONNX Runtime has no kernels of beyond TRAINING_OPSET.
+_RANDOM = ("RandomNormalLike", "RandomUniformLike")
 _cache: collections.OrderedDict[Any, tuple[Any, Callable[..., Any], Any]] = collections.OrderedDict()
 
 
@@ -119,7 +121,17 @@ def _compile(
     from portable_layers.model_file import to_proto
     from portable_layers.passes import clean
 
-    graph = Graph(name="eager")
+    graph, structure, names, probes = _built(emit, args, kwargs, DEFAULT_OPSET)
+    if any(node.op_type in _RANDOM for part in graph.graphs() for node in part.nodes):
+        graph, structure, names, probes = _built(emit, args, kwargs, TRAINING_OPSET)
+    clean(graph)
+    return _session(to_proto(graph)), structure, names, probes, list(graph.states.values())
+
+
+def _built(
+    emit: Callable[..., Any], args: tuple, kwargs: dict, opset: int
+) -> tuple[Graph, Any, list[str], list]:
+    graph = Graph(opset, "eager")
     count = iter(range(1 << 30))
 
     def bind(x: Any) -> Any:
@@ -137,8 +149,7 @@ def _compile(
         names = [graph.output(t, f"output_{i}").value.name for i, t in enumerate(flat)]
         probes = [(o, graph.output(t, f"probe_{i}").value.name) for i, (o, t) in enumerate(graph.probes)]
         graph.output_states()
-    clean(graph)
-    return _session(to_proto(graph)), structure, names, probes, list(graph.states.values())
+    return graph, structure, names, probes
 
 
 def _session(proto: Any) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:

@@ -30,14 +30,23 @@ _BITS = 24  # of the mantissa of a float32
 def _seed(seed: int | SeedGenerator | None) -> int | None:
     """The next seed of a generator in this graph; None where the user gave none."""
     if not isinstance(seed, SeedGenerator):
-        return seed
+        return None if seed is None else _spread(seed, 0)
     start = seed.get_config()["seed"]
     if start is None:
         return None
     counts = _draws.setdefault(graph().root, {})
     used = counts.get(id(seed), 0)
     counts[id(seed)] = used + 1
-    return start + used
+    return _spread(start, used)
+
+
+def _spread(start: int, used: int) -> int:
+    """A seed far from that of any other draw, an integer that float32 holds.
+
+    ONNX Runtime's generator is linear: neighbouring seeds would give numbers that depend on each other.
+    """
+    sequence = np.random.SeedSequence((start & (2**64 - 1), used))
+    return int(sequence.generate_state(1)[0]) >> 8
 
 
 def random_mask(shape: Any, rate: float, seed: Any = None) -> Tensor:

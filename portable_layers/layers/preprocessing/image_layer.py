@@ -52,7 +52,7 @@ class _ImageLayer(Layer):
                 f"bounding_box_format must be one of {', '.join(FORMATS)}. "
                 f"Received: bounding_box_format={bounding_box_format!r}"
             )
-        self.bounding_box_format = bounding_box_format
+        self.bounding_box_format: Any = bounding_box_format
         self.data_format = standardize_data_format(data_format)
 
     # What subclasses say

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from portable_layers import initializers, ops
-from portable_layers.cases import case
+from portable_layers.cases import Array, case
 from portable_layers.layer import InputSpec, Layer
 from portable_layers.ops.layout import standardize_data_format
 from portable_layers.windows import check_window
@@ -88,7 +88,7 @@ class STFTSpectrogram(Layer):
             "Where IsNaN IsNaN Or Where Transpose",
         ),
         case(
-            (None, 2),
+            Array((None, 2), sizes=(30,)),
             mode="stft",
             frame_length=8,
             periodic=True,

@@ -105,7 +105,8 @@ def resize_axes(
     if method not in METHODS:
         raise ValueError(f"interpolation must be one of {', '.join(METHODS)}. Received: {method!r}")
     if all(x.shape[axis] == size for axis, size in sizes.items()):
-        return x
+        # Whatever filters gives float32, also where there is nothing to do.
+        return cast_to(cast_to(x, "float32"), x.dtype) if x.dtype == "float64" and method != "nearest" else x
     if method == "nearest":
         return _nearest(x, sizes)
     if method == "bilinear" and not antialias and not dtypes.is_float(x.dtype):
