@@ -131,11 +131,10 @@ from portable_layers.layers.recurrent.simple_rnn_cell import SimpleRNNCell
 from portable_layers.layers.recurrent.stacked_rnn_cells import StackedRNNCells
 from portable_layers.layers.recurrent.time_distributed import TimeDistributed
 from portable_layers.layers.regularization.activity_regularization import ActivityRegularization
-from portable_layers.layers.regularization.dropout import (
-    AlphaDropout,
-    Dropout,
-    GaussianDropout,
-    GaussianNoise,
+from portable_layers.layers.regularization.alpha_dropout import AlphaDropout
+from portable_layers.layers.regularization.dropout import Dropout
+from portable_layers.layers.regularization.gaussian import GaussianDropout, GaussianNoise
+from portable_layers.layers.regularization.spatial_dropout import (
     SpatialDropout1D,
     SpatialDropout2D,
     SpatialDropout3D,

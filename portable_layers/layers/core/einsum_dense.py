@@ -140,20 +140,36 @@ class EinsumDense(_QuantizedKernelLayer):
         first = min(ys.index(a) for a in self.bias_axes)
         return tuple(sizes[a] if a in self.bias_axes else 1 for a in ys[first:])
 
+    def _bias_axis(self, shape: Any) -> int | None:
+        """Where Keras adds the bias on TensorFlow, if that is not where the equation has it.
+
+        A bias with one axis of several positions goes to BiasAdd, which adds it along the last axis
+        of the output, else along the second, if the sizes are equal.
+        """
+        assert self.bias is not None
+        sizes, rank = self.bias.shape, len(shape)
+        long = [i for i, n in enumerate(sizes) if n > 1]
+        if len(long) != 1 or rank < 2:
+            return None
+        meant = rank - len(sizes) + long[0]
+        found = next((a for a in (rank - 1, 1) if shape[a] == sizes[long[0]]), meant)
+        return None if found == meant else found
+
     def add_bias(self, x: Any, bias: Any) -> Any:
-        # A bias with one axis of several positions is added by TensorFlow's BiasAdd: along the last
-        # axis, else along the second, wherever its size is found, not where the equation has it.
-        long = [n for n in bias.shape if n > 1]
-        if len(long) == 1 and x.ndim > 1 and long[0] in (x.shape[1], x.shape[-1]):
-            at = x.ndim - 1 if x.shape[-1] == long[0] else 1
-            bias = ops.reshape(bias, [long[0] if a == at else 1 for a in range(at, x.ndim)])
+        axis = self._bias_axis(x.shape)
+        if axis is not None:
+            bias = ops.reshape(bias, [-1] + [1] * (x.ndim - 1 - axis))
         return ops.add(x, bias)
 
     def product(self, x: Any, kernel: Any) -> Any:
         return contract(self.equation, x, kernel)
 
     def biased_product(self, x: Any, kernel: Any, bias: Any) -> Any:
-        return contract(self.equation, x, kernel, bias)
+        xs, ks, ys = self._labels
+        sizes = dict(zip(xs, x.shape, strict=True)) | dict(zip(ks, self._kernel_shape, strict=True))
+        if bias is None or self._bias_axis([sizes[a] for a in ys]) is None:
+            return contract(self.equation, x, kernel, bias)
+        return self.add_bias(self.product(x, kernel), bias)
 
     def _matrix_shape(self) -> tuple[int, int]:
         rows = math.prod(self._kernel_shape[i] for i in self._kernel_axes)
