@@ -102,6 +102,11 @@ def _pad(graph: Graph, node: Any, x: Tensor, y: Tensor) -> Tensor | None:
     return x if pads is not None and not pads.any() else None
 
 
+def _twice(graph: Graph, node: Any, x: Tensor, y: Tensor) -> Tensor | None:
+    # Layers combine the masks of their inputs, which often are one.
+    return x if node.inputs[0] is node.inputs[1] else None
+
+
 def _concat(graph: Graph, node: Any, x: Tensor, y: Tensor) -> Tensor | None:
     return x if len(node.inputs) == 1 else None
 
@@ -124,6 +129,8 @@ _NO_OPS = {
     "Transpose": _transpose,
     "Pad": _pad,
     "Concat": _concat,
+    "And": _twice,
+    "Or": _twice,
     "Shape": _shape,
     "Size": _size,
 }

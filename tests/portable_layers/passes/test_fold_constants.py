@@ -62,6 +62,13 @@ def test_nodes_that_do_nothing(cleaned):
     assert cleaned(g, 0, fold_constants.run) == "Exp"
 
 
+def test_a_mask_combined_with_itself_is_the_mask(cleaned):
+    with Graph() as g:
+        x = g.add("Not", g.input("x", "bool", (3,)))
+        g.output(g.add("Not", g.add("And", g.add("Or", x, x), x)), "y")
+    assert cleaned(g, 0, fold_constants.run) == "Not Not"
+
+
 def test_arithmetic_on_floats_is_left_alone():
     with Graph() as g:
         x = g.input("x", "float32", (3,))
