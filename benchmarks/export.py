@@ -52,7 +52,7 @@ print(status("VmHWM") - before)
 """
 
 
-def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
+def measure(name: str, folder: Path, runs: int, ours_only: bool = False) -> dict[str, Any]:
     """All figures of one network."""
     model = build(name)
     archive, ours, theirs = folder / f"{name}.keras", folder / "ours.onnx", folder / "theirs.onnx"
@@ -72,6 +72,8 @@ def measure(name: str, folder: Path, runs: int) -> dict[str, Any]:
     want = np.asarray(model(image, training=False))
     sessions = {"ours": _session(ours)}
     try:
+        if ours_only:
+            raise RuntimeError("left out")
         start = time.perf_counter()
         with contextlib.redirect_stdout(sys.stderr):
             model.export(str(theirs), format="onnx", verbose=False)
@@ -149,13 +151,14 @@ def main() -> None:
     )
     parser.add_argument("--models", default=",".join(NETWORKS), help="names, comma-separated")
     parser.add_argument("--all", action="store_true", help="all networks of keras.applications")
+    parser.add_argument("--ours-only", action="store_true", help="leave Keras's exporter out")
     parser.add_argument("--runs", type=int, default=20, help="timed runs of each session")
     parser.add_argument("--json", help="write the figures to this file")
     args = parser.parse_args()
     rows = []
     for name in all_networks() if args.all else args.models.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(measure(name, Path(folder), args.runs))
+            rows.append(measure(name, Path(folder), args.runs, args.ours_only))
         print(table(rows[-1:]).splitlines()[-1], file=sys.stderr, flush=True)
         if args.json:
             Path(args.json).write_text(json.dumps(rows, indent=1))
