@@ -9,13 +9,16 @@ import pytest
 
 import portable_layers
 from converters import from_keras, to_keras
-from models import causal_decoder, transformer, translator
+from models import causal_decoder, forecaster, text_classifier, transformer, translator, video
 from runtime import InferenceEngine
 
 MODELS = {
     "transformer": (transformer, {"length": None, "width": 32, "blocks": 2, "heads": 4}),
     "causal_decoder": (causal_decoder, {"width": 32}),
     "translator": (translator, {}),
+    "forecaster": (forecaster, {}),
+    "text_classifier": (text_classifier, {}),
+    "video": (video, {"height": 6, "width": 5, "filters": 3}),
 }
 
 
@@ -35,11 +38,15 @@ def described(model):
     return json.loads(json.dumps([(type(x).__name__, x.get_config()) for x in model.layers]))
 
 
-def tokens_of(model, batch, length):
+def data_of(model, batch, length):
+    """Tokens, padding among them, or numbers; each input of a length of its own."""
     rng = np.random.default_rng([batch, length])
-    return {
-        t.name: rng.integers(0, 4, (batch, length + i)).astype("int32") for i, t in enumerate(model.inputs)
-    }
+    feed = {}
+    for i, t in enumerate(model.inputs):
+        shape = (batch, length + i, *t.shape[2:])
+        drawn = rng.integers(0, 4, shape) if t.dtype == "int32" else rng.normal(size=shape)
+        feed[t.name] = drawn.astype(t.dtype)
+    return feed
 
 
 def test_both_modules_build_the_same_network(twins):
@@ -52,7 +59,7 @@ def test_both_modules_build_the_same_network(twins):
 def test_outputs_agree(twins, batch, length):
     """Also with padding (0) in any place, of both models: built here, and read from Keras's."""
     theirs, ours = twins
-    feed = tokens_of(ours, batch, length)
+    feed = data_of(ours, batch, length)
     data = list(feed.values())
     expected = np.asarray(theirs(data if len(data) > 1 else data[0], training=False))
     for model in (ours, from_keras(theirs)):
