@@ -33,10 +33,13 @@ def gelu(x: Tensor, approximate: bool) -> Tensor:
         cube = g.add("Mul", g.add("Mul", x, x), x)
         inner = g.add("Add", x, g.add("Mul", cube, _scalar(float(np.float32(0.044715)), x)))
         curve = g.add("Tanh", g.add("Mul", inner, _scalar(math.sqrt(2 / math.pi), x)))
-    else:
-        from portable_layers.ops.special import erf
+    elif x.dtype == "float64":
+        from portable_layers.ops.special import erfc
 
-        curve = erf(g.add("Div", x, _scalar(float(np.float32(math.sqrt(2.0))), x)))
+        root = float(np.float32(math.sqrt(0.5)))
+        return g.add("Mul", half, erfc(g.add("Mul", x, _scalar(-root, x))))
+    else:
+        curve = g.add("Erf", g.add("Mul", x, _scalar(math.sqrt(0.5), x)))
     return g.add("Mul", half, g.add("Add", curve, _scalar(1.0, x)))
 
 
