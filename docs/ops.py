@@ -16,8 +16,8 @@ from portable_layers.ops.unsupported import REASONS
 
 PAGE = Path(__file__).parent / "ops.md"
 
-# Functions that keras.ops has not.
-_OURS = {"is_keras_tensor", "prelu"}
+# What is no function of keras.ops.
+_OURS = {"is_keras_tensor", "nn", "numpy", "prelu"}
 _NOTES = {
     "argpartition": "compares as int32, as Keras on TensorFlow",
     "bincount": "dense results only",

@@ -325,3 +325,4 @@ hard_swish, swish = hard_silu, silu
 nn, numpy = (_namespace(name, globals()) for name in ("nn", "numpy"))
 
 __all__ = [n for n in dir() if not n.startswith("_") and callable(globals()[n])]
+__all__ += ["nn", "numpy"]

@@ -66,13 +66,24 @@ def softsign(x: Any) -> Any:
 @op("nn.SoftShrink", "x")
 def soft_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x moved by the threshold towards 0, and 0 within it."""
-    return graph().add("Shrink", _float(x), lambd=threshold, bias=threshold)
+    return _shrunk(_float(x), threshold, threshold)
 
 
 @op("nn.HardShrink", "x")
 def hard_shrink(x: Any, threshold: float = 0.5) -> Any:
     """x, and 0 within the threshold."""
-    return graph().add("Shrink", _float(x), lambd=threshold, bias=0.0)
+    return _shrunk(_float(x), threshold, 0.0)
+
+
+def _shrunk(x: Tensor, threshold: float, moved: float) -> Tensor:
+    g = graph()
+    if x.dtype != "float64":
+        return g.add("Shrink", x, lambd=threshold, bias=moved)
+    # The operator has its threshold in float32.
+    above, below = _scalar(threshold, x), _scalar(-threshold, x)
+    shift = _scalar(moved, x)
+    low = g.add("Where", g.add("Less", x, below), g.add("Add", x, shift), _scalar(0, x))
+    return g.add("Where", g.add("Greater", x, above), g.add("Sub", x, shift), low)
 
 
 @op("nn.SparsePlus", "x")

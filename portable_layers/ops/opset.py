@@ -24,15 +24,22 @@ def _scalar(value: float, like: Tensor) -> Tensor:
 def gelu(x: Tensor, approximate: bool) -> Tensor:
     """Gelu, exact by the error function or approximated by tanh (operator since opset 20)."""
     g = graph()
-    if g.opset >= 20:
+    # ONNX Runtime has no float64 kernels of Gelu and Erf.
+    if g.opset >= 20 and x.dtype != "float64":
         return g.add("Gelu", x, approximate="tanh" if approximate else "none")
     half = g.add("Mul", x, _scalar(0.5, x))
+    # TensorFlow has these constants in float32, whatever x is.
     if approximate:
         cube = g.add("Mul", g.add("Mul", x, x), x)
-        inner = g.add("Add", x, g.add("Mul", cube, _scalar(0.044715, x)))
+        inner = g.add("Add", x, g.add("Mul", cube, _scalar(float(np.float32(0.044715)), x)))
         curve = g.add("Tanh", g.add("Mul", inner, _scalar(math.sqrt(2 / math.pi), x)))
+    elif x.dtype == "float64":
+        from portable_layers.ops.special import erfc
+
+        root = float(np.float32(math.sqrt(0.5)))
+        return g.add("Mul", half, erfc(g.add("Mul", x, _scalar(-root, x))))
     else:
-        curve = g.add("Erf", g.add("Div", x, _scalar(math.sqrt(2.0), x)))
+        curve = g.add("Erf", g.add("Mul", x, _scalar(math.sqrt(0.5), x)))
     return g.add("Mul", half, g.add("Add", curve, _scalar(1.0, x)))
 
 

@@ -23,7 +23,17 @@ _SMALL64 = values([1e-9, -1e-9, 1e-3], [-0.5, 0.5, 3.0], dtype="float64")
 _ARC = values([0.0, -0.0, 1.0], [-1.0, np.inf, -2.0])
 _ARC2 = values([0.0, -1.0, -0.0], [0.0, np.inf, 2.0])
 
+_B16 = floats(2, 3, dtype="bfloat16")
+
 ROWS = [
+    *[
+        row(name, _B16, note="bfloat16", functional=False)
+        for name in ("exp", "sin", "sign", "square", "floor", "isnan", "negative")
+    ],
+    *[
+        row(name, _B16, floats(2, 3, dtype="bfloat16", seed=1), note="bfloat16", functional=False)
+        for name in ("add", "maximum", "less", "divide")
+    ],
     # Arithmetic.
     row("add", _F, _OTHER),
     row("add", _F, 2, note="weak"),

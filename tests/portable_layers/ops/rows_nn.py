@@ -25,7 +25,11 @@ ROWS = [
             "silu", "squareplus", "log_sigmoid", "leaky_relu", "hard_sigmoid", "hard_silu", "hard_tanh",
             "tanh_shrink", "elu", "selu", "celu", "gelu", "glu", "hard_shrink", "softmax", "log_softmax", "sparsemax",
         )
-        for x in (_F, _H)
+        for x in (_F, _H, _D)
+    ],
+    *[
+        row(name, floats(2, 3, 4, dtype="bfloat16"), note="bfloat16", functional=False)
+        for name in ("relu", "sigmoid", "softplus", "gelu", "elu", "softmax", "silu")
     ],
     row("swish", _F), row("hard_swish", _F),
     row("relu", ints(2, 3), note="int"),
@@ -34,6 +38,7 @@ ROWS = [
     row("elu", _F, alpha=0.3, note="alpha"),
     row("celu", _F, alpha=0.3, note="alpha"),
     row("gelu", _F, approximate=False, note="exact"),
+    row("gelu", _D, approximate=False, note="exact float64"),
     row("glu", _F, axis=-1, note="axis"),
     row("softmax", _F, axis=None, note="all"),
     row("softmax", _F, axis=(1, 2), note="axes", functional=False),

@@ -23,7 +23,13 @@ def _reductions(name, *kinds, **options):
 _Q = np.array([0.1, 0.5, 0.93], "float32")
 _SORTED = np.array([-2.0, -1.0, 0.0, 0.0, 1.5], "float32")
 
+_B16 = floats(2, 3, 4, dtype="bfloat16")
+
 ROWS = [
+    *[
+        row(name, _B16, axis=1, note="bfloat16", functional=False)
+        for name in ("sum", "mean", "max", "var", "argmax", "cumsum", "sort")
+    ],
     *_reductions("sum", *_KINDS),
     *_reductions("mean", *_KINDS),
     *_reductions("prod", *_NUMBERS, _B),

@@ -9,7 +9,14 @@ _NARROW = ints(2, 3, 4, dtype="int8")
 _UNSIGNED = ints(2, 3, 4, dtype="uint16", low=0, high=999)
 _M = floats(2, 4, 4)
 
+_B16 = floats(2, 3, 4, dtype="bfloat16")
+
 ROWS = [
+    row("transpose", _B16, (0, 2, 1), note="bfloat16", functional=False),
+    row("pad", _B16, ((0, 0), (1, 1), (0, 0)), note="bfloat16", functional=False),
+    row("matmul", _B16, floats(2, 4, 5, dtype="bfloat16", seed=1), note="bfloat16", functional=False),
+    row("where", bools(2, 3, 4), _B16, 0.0, note="bfloat16", functional=False),
+    row("tile", _B16, (1, 2, 1), note="bfloat16", functional=False),
     row("reshape", _F, (-1, 12)),
     row("reshape", _F, (-1, 2, 6), note="batch"),
     row("ravel", _F),
