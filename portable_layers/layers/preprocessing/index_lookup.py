@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from portable_layers.errors import SerializationError
+from portable_layers.errors import SerializationError, WeightsError
 from portable_layers.layer import Layer
 from portable_layers.layers.preprocessing.categories import (
     OUTPUT_MODES,
@@ -212,7 +212,10 @@ class _IndexLookup(Layer):
             return
         terms = parse_asset(files[_ASSET], self.term_dtype, f"layer {self.name}")
         if terms:
-            self._set_tokens(without_special(terms, self._special(), self))
+            try:
+                self._set_tokens(without_special(terms, self._special(), self))
+            except ValueError as error:
+                raise WeightsError(str(error)) from None
 
     def weights_loaded(self) -> None:
         self._idf.values()  # the file is closed later

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from portable_layers.errors import GraphError
-from portable_layers.ops.dispatch import graph
+from portable_layers.ops.dispatch import cast_to, graph
 from portable_layers.ops.reduction import reduce
 from portable_layers.ops.shaping import reshape
 from portable_layers.tensor import Tensor
@@ -143,7 +143,7 @@ def moved_to_front(x: Tensor) -> Tensor:
     """
     g = graph()
     zero = np.asarray(0, np.int64)
-    empty = g.add("Cast", g.add("Equal", x, zero), to=7)
+    empty = cast_to(g.add("Equal", x, zero), "int64")
     size = g.size(x.shape[-1])
     scalar = reshape(size, ())
     place = g.add("Range", zero, scalar, np.asarray(1, np.int64), shape=(x.shape[-1],))
