@@ -18,12 +18,15 @@ from portable_layers.layers.preprocessing.categories import (
 )
 from portable_layers.layers.preprocessing.fingerprints import SALTED_STRINGS, bucket
 from portable_layers.layers.preprocessing.hashing import checked_salt
+from portable_layers.layers.preprocessing.idf_weights import IdfWeights
+from portable_layers.layers.preprocessing.lookup_table import look_up
 from portable_layers.layers.preprocessing.vocabulary import (
     TermCounts,
     as_list,
     batches_of,
     parse_asset,
     read_lines,
+    terms_of,
     without_special,
 )
 from portable_layers.ops.dispatch import cast_to, graph
@@ -101,7 +104,7 @@ class _IndexLookup(Layer):
         self._tokens: np.ndarray | None = None
         self._known_size = vocabulary_size
         # Not a weight in Keras's eyes either, though a file stores it.
-        self._idf = _Idf()
+        self._idf = IdfWeights()
         if isinstance(vocabulary, str):
             lines = read_lines(vocabulary)
             terms: list[Any] = lines[:-1] if lines[-1] == "" else lines
@@ -346,43 +349,3 @@ class _IndexLookup(Layer):
                 f"{config['vocabulary']!r}; a model file must not read other files"
             )
         return super().from_config(config)
-
-
-class _Idf:
-    """The weight of each index: a variable that a `.keras` file holds and that is no weight of the layer."""
-
-    def __init__(self) -> None:
-        self._variable: Variable | None = None
-
-    def set(self, values: np.ndarray) -> None:
-        self._variable = Variable(values, dtype="float32", trainable=False, name="idf_weights")
-
-    def values(self) -> np.ndarray | None:
-        return None if self._variable is None else self._variable.numpy()
-
-    def variable(self, depth: int) -> Variable:
-        if self._variable is None or self._variable.shape != (depth,):
-            self.set(np.zeros(depth, np.float32))
-        assert self._variable is not None
-        return self._variable
-
-
-def look_up(x: Tensor, keys: np.ndarray, values: np.ndarray, default: Any) -> Tensor:
-    """The value of each element's key, `default` where there is none."""
-    key_kind, value_kind = ("string" if a.dtype == object else "int64" for a in (keys, values))
-    if not len(keys):  # an operator without keys is none; shapes alone are asked for
-        keys, values = np.append(keys, "" if key_kind == "string" else 0), np.append(values, default)
-    table: dict[str, Any] = {
-        f"keys_{key_kind}s": keys.tolist(),
-        f"values_{value_kind}s": values.tolist(),
-        f"default_{value_kind}": default,
-    }
-    return graph().add("LabelEncoder", x, domain="ai.onnx.ml", spec=[(value_kind, x.shape)], **table)
-
-
-def terms_of(batch: np.ndarray, dtype: str) -> np.ndarray:
-    """Data as terms: strings, or int64."""
-    if dtype != "string":
-        return batch.astype(np.int64)
-    flat = [x.decode() if isinstance(x, bytes) else str(x) for x in batch.ravel()]
-    return np.array(flat, object).reshape(batch.shape)

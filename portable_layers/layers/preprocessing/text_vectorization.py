@@ -10,7 +10,7 @@ from portable_layers.cases import Array, case
 from portable_layers.errors import SerializationError
 from portable_layers.layer import Layer
 from portable_layers.layers.preprocessing.categories import checked_output_mode, sparse_reason
-from portable_layers.layers.preprocessing.index_lookup import MODES, terms_of
+from portable_layers.layers.preprocessing.index_lookup import MODES
 from portable_layers.layers.preprocessing.string_lookup import StringLookup
 from portable_layers.layers.preprocessing.text_splitting import (
     characters,
@@ -21,7 +21,7 @@ from portable_layers.layers.preprocessing.text_splitting import (
     without_punctuation,
     words,
 )
-from portable_layers.layers.preprocessing.vocabulary import TermCounts, batches_of
+from portable_layers.layers.preprocessing.vocabulary import TermCounts, batches_of, terms_of
 from portable_layers.ops.shaping import squeeze
 from portable_layers.tensor import Tensor
 from portable_layers.variable import Variable

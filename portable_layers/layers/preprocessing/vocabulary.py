@@ -82,6 +82,14 @@ def batches_of(data: Any, steps: int | None) -> Iterable[np.ndarray]:
         yield np.asarray(batch)
 
 
+def terms_of(batch: np.ndarray, dtype: str) -> np.ndarray:
+    """Data as terms: strings, or int64."""
+    if dtype != "string":
+        return batch.astype(np.int64)
+    flat = [x.decode() if isinstance(x, bytes) else str(x) for x in batch.ravel()]
+    return np.array(flat, object).reshape(batch.shape)
+
+
 class TermCounts:
     """How often each term occurs, and in how many documents.
 
