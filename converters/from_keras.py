@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from converters.keras_archive import KerasArchive
-from converters.keras_weights import load_weights
+from converters.keras_weights import load_assets, load_weights
 from converters.legacy_h5 import LegacyH5
-from converters.live_variables import pair_variables
+from converters.live_variables import pair_variables, pair_vocabularies
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
 from portable_layers.model import Model, model_from_config
@@ -57,6 +57,7 @@ def archived_model(archive: KerasArchive) -> Model:
     """The model of an open `.keras` file; its weights are known to fit, and read at the first use."""
     model = _model(archive.config, archive.path)
     load_weights(model, archive.weights, str(archive.path))
+    load_assets(model, archive.assets)
     return model
 
 
@@ -101,6 +102,12 @@ def from_live(keras_model: Any) -> Model:
         our.assign(_value(their))
         # A name scope around the layers, which no config tells, is part of Keras's path.
         our.path = their.path
+    for ours, theirs in pair_vocabularies(model, keras_model):
+        lookup = getattr(theirs, "_lookup_layer", theirs)
+        terms = lookup.get_vocabulary()
+        if terms:
+            weights = getattr(lookup, "idf_weights_const", None)
+            ours.set_vocabulary(terms, None if weights is None else np.asarray(weights)[: len(terms)])
     return model
 
 

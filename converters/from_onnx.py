@@ -15,8 +15,9 @@ import onnx
 from converters.file_kinds import UNKNOWN, describe
 from portable_layers import dtypes
 from portable_layers.errors import ArchiveError, SerializationError, WeightsError
+from portable_layers.layer import Layer
 from portable_layers.metadata import METADATA_KEY, METADATA_VERSION
-from portable_layers.model import Model, model_from_config
+from portable_layers.model import Model, layer_paths, model_from_config
 from portable_layers.packing import Packing, unpack
 from portable_layers.variable import Variable
 
@@ -36,6 +37,10 @@ def from_onnx(source: str | os.PathLike[str] | onnx.ModelProto) -> Model:
     document = _metadata(proto, name)
     model = model_from_config(document["model"])
     _restore(model, proto, folder, document, name)
+    learned = document.get("learned", {})
+    for path, layer in layer_paths(model):
+        if path in learned:
+            _relearn(layer, learned[path], name)
     return model
 
 
@@ -117,6 +122,15 @@ def _restore(
         if not filled[id(variable)].all():
             raise WeightsError(f"{name} lacks the variable {variable.path} or a part of it")
         variable.assign(values[id(variable)])
+
+
+def _relearn(layer: Layer, values: Any, name: str) -> None:
+    try:
+        layer.relearn(values)
+    except (KeyError, TypeError, ValueError) as error:
+        raise SerializationError(
+            f"{name}: what layer {layer.name} learned cannot be read from the metadata: {error}"
+        ) from None
 
 
 def _array(

@@ -125,5 +125,19 @@ def load_weights(model: Layer, store: Store, source: str) -> None:
             item.weights_loaded()
 
 
+def load_assets(model: Layer, assets: Mapping[str, bytes]) -> None:
+    """Give the layers the files, such as vocabularies, that a `.keras` file holds for them.
+
+    Args:
+        assets: all of the files, by their paths below `assets/`.
+    """
+    if not assets:
+        return
+    for path, item, _ in walk(model):
+        names = [n.rpartition("/")[2] for n in assets if n.rpartition("/")[0] == path]
+        if names and isinstance(item, Layer):
+            item.load_assets({n: assets[_join(path, n)] for n in names})
+
+
 def _join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from portable_layers.errors import WeightsError
 from portable_layers.model import Model
 from portable_layers.variable import Variable
+
+# Layers that found a vocabulary, which is no variable.
+_WITH_VOCABULARY = ("IntegerLookup", "StringLookup", "TextVectorization")
 
 
 def pair_variables(model: Model, keras_model: Any) -> list[tuple[Variable, Any]]:
@@ -34,3 +38,26 @@ def pair_variables(model: Model, keras_model: Any) -> list[tuple[Variable, Any]]
                 f"{tuple(their.shape)} in Keras"
             )
     return pairs
+
+
+def pair_vocabularies(model: Model, keras_model: Any) -> list[tuple[Any, Any]]:
+    """Our layers with a vocabulary, each with Keras's.
+
+    Raises:
+        WeightsError: for other layers on one side.
+    """
+    ours, theirs = (list(_with_vocabulary(m)) for m in (model, keras_model))
+    if [x.name for x in ours] != [x.name for x in theirs]:
+        raise WeightsError(
+            f"model {model.name} has the lookup layers {[x.name for x in ours]} here and "
+            f"{[x.name for x in theirs]} in Keras"
+        )
+    return list(zip(ours, theirs, strict=True))
+
+
+def _with_vocabulary(layer: Any) -> Iterator[Any]:
+    for inner in layer._layers:
+        if type(inner).__name__ in _WITH_VOCABULARY:
+            yield inner  # what is inside of it is its own matter
+        else:
+            yield from _with_vocabulary(inner)

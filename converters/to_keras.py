@@ -11,7 +11,7 @@ import numpy as np
 from converters.from_onnx import from_onnx
 from converters.keras_archive import write_keras_archive
 from converters.keras_weights import walk
-from converters.live_variables import pair_variables
+from converters.live_variables import pair_variables, pair_vocabularies
 from portable_layers.errors import MissingDependencyError
 from portable_layers.layer import Layer
 from portable_layers.model import Model
@@ -36,6 +36,11 @@ def to_keras(source: Any) -> Any:
     made = saving.deserialize_keras_object(_config(model))
     for our, their in pair_variables(model, made):
         their.assign(our.numpy())
+    for ours, theirs in pair_vocabularies(model, made):
+        learned = ours.learned()
+        if learned is not None:
+            terms, weights = learned["vocabulary"], learned.get("idf_weights")
+            theirs.set_vocabulary(terms, None if weights is None else weights[: len(terms)])
     layers = {layer.path: layer for layer in made._flatten_layers()}
     for layer in model._flatten_layers():
         if getattr(layer, "lora_enabled", False):
@@ -54,6 +59,7 @@ def to_keras_file(source: Any, path: str | os.PathLike[str]) -> None:
     model = source if isinstance(source, Model) else from_onnx(source)
     weights: dict[str, dict[str, np.ndarray]] = {}
     names: dict[str, str] = {}
+    assets: dict[str, bytes] = {}
     for place, item, variables in walk(model):
         names[place] = item.name
         if variables:
@@ -63,7 +69,9 @@ def to_keras_file(source: Any, path: str | os.PathLike[str]) -> None:
                 else {k: v.numpy() for k, v in variables.items()}
             )
             weights[place] = stored
-    write_keras_archive(Path(path), _config(model), weights, names)
+        if isinstance(item, Layer):
+            assets |= {f"{place}/{name}": data for name, data in item.save_assets().items()}
+    write_keras_archive(Path(path), _config(model), weights, names, assets)
 
 
 def _config(model: Model) -> dict[str, Any]:

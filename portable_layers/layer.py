@@ -463,6 +463,20 @@ class Layer(Operation):
     def weights_loaded(self) -> None:
         """Called when `own_variables` were given the values of a file; for what no file holds."""
 
+    def save_assets(self) -> dict[str, bytes]:
+        """The files that the layer itself puts beside the weights in a `.keras` file, by their names."""
+        return {}
+
+    def load_assets(self, files: Mapping[str, bytes]) -> None:
+        """Take over what `save_assets` of Keras's layer wrote."""
+
+    def learned(self) -> dict[str, Any] | None:
+        """What the layer found in data and neither config nor variables hold, as JSON; None for nothing."""
+        return None
+
+    def relearn(self, values: Mapping[str, Any]) -> None:
+        """Take over what `learned` gave."""
+
     # Losses
 
     def add_loss(self, loss: Any) -> None:

@@ -21,7 +21,14 @@ import onnx
 from portable_layers import dtypes
 from portable_layers.errors import GraphError, SerializationError
 from portable_layers.graph import Graph, ir_to_proto
-from portable_layers.metadata import METADATA_KEY, METADATA_VERSION, STATES_KEY
+from portable_layers.metadata import (
+    EXTENSIONS_DOMAIN,
+    EXTENSIONS_PACKAGE,
+    METADATA_KEY,
+    METADATA_VERSION,
+    REQUIRES_KEY,
+    STATES_KEY,
+)
 from portable_layers.packing import Packing
 from portable_layers.serialization import object_sharing, serialize_object
 from portable_layers.tensor import Tensor
@@ -69,6 +76,8 @@ def metadata_of(model: Model) -> dict[str, Any] | None:
     None, with a warning, for a model whose config cannot be written (a lambda in it, a layer without
     `get_config`): it can be exported all the same.
     """
+    from portable_layers.model import layer_paths
+
     try:
         with object_sharing():
             config = serialize_object(model)
@@ -78,7 +87,13 @@ def metadata_of(model: Model) -> dict[str, Any] | None:
             stacklevel=3,
         )
         return None
-    return {"version": METADATA_VERSION, "model": config, "variables": model.variables}
+    learned = {path: layer.learned() for path, layer in layer_paths(model)}
+    return {
+        "version": METADATA_VERSION,
+        "model": config,
+        "variables": model.variables,
+        "learned": {path: values for path, values in learned.items() if values is not None},
+    }
 
 
 def to_proto(graph: Graph, metadata: dict[str, Any] | None = None) -> onnx.ModelProto:
@@ -163,7 +178,7 @@ def check_large_file(path: Path, skeleton: onnx.ModelProto, places: Sequence[Pla
     _load(shown.SerializeToString(), path.parent)
 
 
-def _load(model: str | bytes, folder: Path) -> None:
+def _load(model: str | bytes, folder: Path, extended: bool = False) -> None:
     try:
         import onnxruntime
     except ImportError:
@@ -175,9 +190,18 @@ def _load(model: str | bytes, folder: Path) -> None:
     if isinstance(model, bytes):
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
     options.log_severity_level = 4
+    if extended:
+        try:
+            import onnxruntime_extensions
+        except ImportError:
+            return  # the file says that it needs the package, which is not here to load it with
+        options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
     try:
         onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no base class
+        if EXTENSIONS_DOMAIN in str(error) and not extended:
+            _load(model, folder, extended=True)
+            return
         raise GraphError(f"ONNX Runtime refuses the exported model: {error}") from None
 
 
@@ -197,6 +221,8 @@ def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor]
     pairs = {s.start.value.name: s.end for s in graph.states.values() if s.end is not None}
     if pairs:
         model.metadata_props[STATES_KEY] = json.dumps(pairs)
+    if EXTENSIONS_DOMAIN in graph.domains:
+        model.metadata_props[REQUIRES_KEY] = EXTENSIONS_PACKAGE
     if metadata is not None:
         used = {id(v) for t in weights for v in t.packing.leaves()}  # type: ignore[union-attr]
         document = {
@@ -205,6 +231,7 @@ def _finish(graph: Graph, metadata: dict[str, Any] | None) -> tuple[list[Tensor]
             # By place in the model: paths depend on how, and after what else, a model was built.
             "variables": [names[id(v)] if id(v) in used else None for v in variables],
             "weights": {t.value.name: t.packing.to_json(names) for t in weights},  # type: ignore[union-attr]
+            "learned": metadata["learned"],
             "unused": {i: _encode(v.numpy()) for i, v in enumerate(variables) if id(v) not in used},
         }
         model.metadata_props[METADATA_KEY] = json.dumps(document, separators=(",", ":"))

@@ -136,8 +136,15 @@ def guess_attributes(attributes: Mapping[str, Any]) -> dict[str, tuple[int, Any]
     for name, value in attributes.items():
         if value is not None:
             proto = onnx.helper.make_attribute(name, value)
-            converted[name] = int(proto.type), onnx.helper.get_attribute_value(proto)
+            converted[name] = int(proto.type), _text(onnx.helper.get_attribute_value(proto))
     return converted
+
+
+def _text(value: Any) -> Any:
+    """Strings, which protobuf keeps as bytes, as strings."""
+    if isinstance(value, list):
+        return [_text(x) for x in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _int(value: Any) -> int:

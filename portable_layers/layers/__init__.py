@@ -83,6 +83,8 @@ from portable_layers.layers.preprocessing.contrast_limited_adaptive_histogram_eq
     ContrastLimitedAdaptiveHistogramEqualization,
 )
 from portable_layers.layers.preprocessing.discretization import Discretization
+from portable_layers.layers.preprocessing.hashing import HashedCrossing, Hashing
+from portable_layers.layers.preprocessing.integer_lookup import IntegerLookup
 from portable_layers.layers.preprocessing.max_num_bounding_boxes import MaxNumBoundingBoxes
 from portable_layers.layers.preprocessing.mel_spectrogram import MelSpectrogram
 from portable_layers.layers.preprocessing.normalization import Normalization
@@ -119,6 +121,8 @@ from portable_layers.layers.preprocessing.random_tone import (
 from portable_layers.layers.preprocessing.rescaling import Rescaling
 from portable_layers.layers.preprocessing.resizing import Resizing
 from portable_layers.layers.preprocessing.stft_spectrogram import STFTSpectrogram
+from portable_layers.layers.preprocessing.string_lookup import StringLookup
+from portable_layers.layers.preprocessing.text_vectorization import TextVectorization
 from portable_layers.layers.recurrent.bidirectional import Bidirectional
 from portable_layers.layers.recurrent.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from portable_layers.layers.recurrent.gru import GRU
@@ -239,10 +243,13 @@ __all__ = [
     "GroupNormalization",
     "GroupQueryAttention",
     "GroupedQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Layer",
     "LayerNormalization",
@@ -309,7 +316,9 @@ __all__ = [
     "SpectralNormalization",
     "StackedRNNCells",
     "StochasticDepth",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

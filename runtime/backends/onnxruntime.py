@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from portable_layers.errors import ArchiveError, InferenceError, MissingDependencyError, ProviderError
+from portable_layers.metadata import EXTENSIONS_DOMAIN, EXTENSIONS_PACKAGE
 from runtime.backends import cuda
 from runtime.backends.base import DTYPES, Backend, LoadedModel, dtype_of
 from runtime.model_source import ModelSource
@@ -187,11 +188,17 @@ class OnnxRuntimeBackend(Backend):
         if problem is not None:
             raise ProviderError(_refusal(provider.name, problem))
 
-    def _session_of(self, source: ModelSource, providers: Sequence[Provider]) -> Any:
+    def _session_of(self, source: ModelSource, providers: Sequence[Provider], extended: bool = False) -> Any:
         options = self._onnxruntime.SessionOptions()
         options.log_severity_level = self._severity
         options.intra_op_num_threads = self._threads or usable_cpus()
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if extended:
+            try:
+                import onnxruntime_extensions
+            except ImportError:
+                raise MissingDependencyError(EXTENSIONS_PACKAGE, "strings", f"running {source}") from None
+            options.register_custom_ops_library(onnxruntime_extensions.get_library_path())
         requested = [(provider.execution_provider, dict(provider.options)) for provider in providers]
         try:
             with source.loadable() as model:
@@ -208,6 +215,8 @@ class OnnxRuntimeBackend(Backend):
                 at_fault = type(error) is RuntimeError or type(error).__name__ == "EPFail"
                 if at_fault and provider.name != "cpu" and provider.name in text.lower():
                     raise ProviderError(_refusal(provider.name, text)) from error
+            if EXTENSIONS_DOMAIN in text and not extended:
+                return self._session_of(source, providers, extended=True)
             raise InferenceError(f"onnxruntime refuses {source}: {text}") from error
         session._model_bytes = (
             None  # kept for the fallback that is switched off: a second copy of the weights
