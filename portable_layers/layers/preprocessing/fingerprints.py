@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from portable_layers import dtypes
-from portable_layers.metadata import EXTENSIONS_DOMAIN
 from portable_layers.ops import opset
 from portable_layers.ops.dispatch import cast_to, graph
 from portable_layers.ops.reduction import reduce
@@ -27,9 +26,9 @@ _CROSS_KEY = 0xDECAFCAFFE
 _SIP = (0x736F6D6570736575, 0x646F72616E646F6D, 0x6C7967656E657261, 0x7465646279746573)
 # The longest decimal string, "-9223372036854775808", and that in whole words of 8 bytes.
 _DIGITS, _BYTES = 20, 24
-SALTED_STRINGS = (
-    "SipHash of strings (salt=) has no operator, neither in ONNX nor in onnxruntime-extensions; "
-    "integers can be hashed with a salt"
+HASHED_STRINGS = (
+    "no operator hashes strings as TensorFlow does: ONNX has none, and StringToHashBucketFast of "
+    "onnxruntime-extensions gives other numbers; integers can be hashed"
 )
 
 
@@ -40,13 +39,13 @@ def bucket(x: Tensor, count: int, salt: Sequence[int] | None = None) -> Tensor:
         salt: two numbers, the key of SipHash; FarmHash64 without them.
 
     Raises:
-        NotImplementedError: for strings with a salt.
+        NotImplementedError: for strings; a graph that only finds out shapes takes them.
     """
     g = graph()
     if x.dtype == "string":
-        if salt is not None and not g.scratch:
-            raise NotImplementedError(SALTED_STRINGS)
-        return _string_bucket(x, count)
+        if not g.scratch:
+            raise NotImplementedError(HASHED_STRINGS)
+        return g.add("Expand", np.zeros((), np.int64), g.shape_tensor(x.shape), shape=x.shape)
     text, length = _decimal(x)
     hashed = _farm_hash(text, length) if salt is None else _sip_hash(text, length, salt)
     return cast_to(g.add("Mod", hashed, np.asarray(count, np.uint64)), "int64")
@@ -56,35 +55,11 @@ def crossed(xs: Sequence[Tensor], count: int) -> Tensor:
     """The hash of several features together, modulo `count`; int64. Integers count as they are."""
     hashed: Any = np.asarray(_CROSS_KEY, np.uint64)
     for x in xs:
-        feature = _string_hash(x) if x.dtype == "string" else cast_to(cast_to(x, "int64"), "uint64")
+        feature = cast_to(cast_to(bucket(x, 1) if x.dtype == "string" else x, "int64"), "uint64")
         mixed = _times(_shift_mixed(_times(feature, _CAT)), _CAT)
         start = _xor(graph().as_tensor(hashed), _constant(_CAT))
         hashed = _shift_mixed(_times(_shift_mixed(_times(_xor(start, mixed), _CAT)), _CAT))
     return cast_to(graph().add("Mod", hashed, np.asarray(count, np.uint64)), "int64")
-
-
-# Strings
-
-
-def _string_bucket(x: Tensor, count: int) -> Tensor:
-    return graph().add(
-        "StringToHashBucketFast",
-        x,
-        np.array([count], np.int64),
-        domain=EXTENSIONS_DOMAIN,
-        spec=[("int64", x.shape)],
-    )
-
-
-def _string_hash(x: Tensor) -> Tensor:
-    """All 64 bits, of an operator that gives them modulo an int64."""
-    most = 2**63 - 1
-    low, parity = _string_bucket(x, most), _string_bucket(x, 2)
-    low = cast_to(low, "uint64")
-    # h is low, or low + most; most is odd, so that the parities tell which one.
-    even = cast_to(parity, "uint64")
-    other = graph().add("Mod", _plus(low, even), np.asarray(2, np.uint64))
-    return _plus(low, _times(other, most))
 
 
 # Bytes of decimal strings

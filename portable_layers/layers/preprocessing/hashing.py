@@ -14,7 +14,7 @@ from portable_layers.layers.preprocessing.categories import (
     encode,
     sparse_reason,
 )
-from portable_layers.layers.preprocessing.fingerprints import SALTED_STRINGS, bucket, crossed, hashable
+from portable_layers.layers.preprocessing.fingerprints import HASHED_STRINGS, bucket, crossed, hashable
 from portable_layers.ops.dispatch import cast_to, graph
 from portable_layers.ops.shaping import squeeze
 
@@ -22,7 +22,7 @@ from portable_layers.ops.shaping import squeeze
 class Hashing(Layer):
     """The hash of each element modulo `num_bins`: of its string (FarmHash64), or with a salt (SipHash).
 
-    Strings need onnxruntime-extensions where the exported model runs, integers do not.
+    Integers can be exported; strings cannot: no operator gives TensorFlow's hashes of them.
 
     Args:
         num_bins: how many bins there are, that of the mask included.
@@ -83,15 +83,15 @@ class Hashing(Layer):
         return encode(places, self.output_mode, self.num_bins, self.dtype)
 
     def unsupported_reason(self) -> str | None:
-        if self.salt is not None and self._hashes_strings:
-            return SALTED_STRINGS
+        if self._hashes_strings:
+            return HASHED_STRINGS
         return sparse_reason(self.sparse)
 
 
 class HashedCrossing(Layer):
     """The hash of two or more features together, modulo `num_bins`.
 
-    Strings need onnxruntime-extensions where the exported model runs, integers do not.
+    Integers can be exported; strings cannot: no operator gives TensorFlow's hashes of them.
 
     Args:
         num_bins: how many bins there are.
@@ -117,6 +117,7 @@ class HashedCrossing(Layer):
             dtype = "int64"
         super().__init__(name=name, dtype=dtype)
         self.output_mode = checked_output_mode(output_mode, ("int", "one_hot"))
+        self._hashes_strings = False
 
     def call(self, inputs: Any) -> Any:
         if not isinstance(inputs, list | tuple) or len(inputs) < 2:
@@ -131,10 +132,11 @@ class HashedCrossing(Layer):
                 raise ValueError(
                     f"inputs of {self.name} must be integers or strings of one shape. Received: {inputs!r}"
                 )
+        self._hashes_strings = self._hashes_strings or any(x.dtype == "string" for x in inputs)
         return encode(crossed(inputs, self.num_bins), self.output_mode, self.num_bins, self.compute_dtype)
 
     def unsupported_reason(self) -> str | None:
-        return sparse_reason(self.sparse)
+        return HASHED_STRINGS if self._hashes_strings else sparse_reason(self.sparse)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

@@ -16,7 +16,7 @@ from portable_layers.layers.preprocessing.categories import (
     encode,
     sparse_reason,
 )
-from portable_layers.layers.preprocessing.fingerprints import SALTED_STRINGS, bucket
+from portable_layers.layers.preprocessing.fingerprints import HASHED_STRINGS, bucket
 from portable_layers.layers.preprocessing.hashing import checked_salt
 from portable_layers.layers.preprocessing.idf_weights import IdfWeights
 from portable_layers.layers.preprocessing.lookup_table import look_up
@@ -284,8 +284,8 @@ class _IndexLookup(Layer):
     def unsupported_reason(self) -> str | None:
         if self._tokens is None:
             return "it has no vocabulary: give one, or call adapt"
-        if self.salt is not None and self.term_dtype == "string" and self.num_oov_indices > 1:
-            return SALTED_STRINGS
+        if self.term_dtype == "string" and self.num_oov_indices > 1 and not self.invert:
+            return HASHED_STRINGS
         return sparse_reason(self.sparse)
 
     # Inside

@@ -16,7 +16,7 @@ class StringLookup(_IndexLookup):
     Args:
         max_tokens: how many indices there are at most.
         num_oov_indices: how many indices unknown strings share; with 0 they are an error. More than
-            1 need onnxruntime-extensions where the exported model runs.
+            1 cannot be exported: no operator gives TensorFlow's hashes of strings.
         mask_token: what stands for nothing: index 0 (mode `int`), or left out.
         oov_token: what unknown indices become where `invert`.
         vocabulary: the strings, or the path of a file with one a line; `adapt` finds them otherwise.
