@@ -2,7 +2,8 @@
 
 An integer is hashed as its decimal string, which has 20 characters at most: FarmHash64 and SipHash of
 that are plain arithmetic on 64-bit numbers, in the graph. A string may be of any length, and standard
-ONNX cannot look at its bytes: those are hashed by an operator of onnxruntime-extensions.
+ONNX cannot look at its bytes; StringToHashBucketFast of onnxruntime-extensions gives other numbers than
+TensorFlow (seen in 0.15.2). So hashed strings are refused.
 """
 
 from __future__ import annotations
