@@ -94,6 +94,8 @@ def _restore(
     variables: dict[str, Variable] = {
         str(key): v for key, v in zip(names, made, strict=True) if key is not None
     }
+    for key, variable in variables.items():
+        variable.path = key  # a config does not tell all of a path
     initializers = {t.name: t for t in proto.graph.initializer}
     values = {id(v): np.empty(v.shape, dtypes.to_numpy(v.dtype)) for v in made}
     filled = {id(v): np.zeros(v.shape, bool) for v in made}

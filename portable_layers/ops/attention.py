@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from portable_layers import dtypes
-from portable_layers.dims import Size
+from portable_layers.dims import Dim, Size
 from portable_layers.ops import opset
 from portable_layers.ops.attention_masks import causal_mask, check_broadcast
 from portable_layers.ops.comparison import choose, logical_and
@@ -113,8 +113,10 @@ def _masked(dtype: str) -> float:
 
 
 def _can_fill(x: Tensor, sizes: tuple[Size, ...]) -> bool:
-    """Whether x is known to have, or to be broadcast to, these sizes."""
-    return all(n == 1 or n == size for n, size in zip(x.shape, sizes, strict=True))
+    """Whether x is known to have, or to be broadcast to, these sizes; the operator itself tells a batch
+    of 1 from a whole one."""
+    known = all(n == 1 or n == size for n, size in zip(x.shape[1:], sizes[1:], strict=True))
+    return known and (isinstance(x.shape[0], Dim) or x.shape[0] in (1, sizes[0]))
 
 
 def _addend(mask: Tensor | None, bias: Tensor | None, sizes: tuple[Size, ...], dtype: str) -> Tensor | None:

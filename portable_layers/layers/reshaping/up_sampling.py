@@ -77,7 +77,7 @@ class UpSampling2D(Layer):
         case(
             Array((3, 4, 2), dtype="int32", low=-9, high=9),
             interpolation="bilinear",
-            ops="Cast Transpose Resize Round Clip Cast Transpose",
+            ops="Cast Gather Gather Sub Mul Add Gather Gather Sub Mul Add Round Clip Cast",
         ),
     )
 

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from keras_twin import assert_close, few, noise, twin
-from portable_layers.ops.image.affine import FILL_MODES, INTERPOLATIONS
 
 import portable_layers as pl
 from portable_layers import layers, ops
 from portable_layers.errors import UnsupportedLayerError
+from portable_layers.ops.image.sampling import FILL_MODES, INTERPOLATIONS
 from runtime import InferenceEngine
 
 
