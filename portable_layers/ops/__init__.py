@@ -90,6 +90,7 @@ from portable_layers.ops.creation import (
 from portable_layers.ops.ctc import ctc_decode, ctc_loss
 from portable_layers.ops.cumulative import cumprod, cumsum, diff, trapezoid
 from portable_layers.ops.diagonals import diag, diagflat, diagonal, trace, tril, triu
+from portable_layers.ops.divisors import gcd, lcm
 from portable_layers.ops.einops import rearrange
 from portable_layers.ops.einsum import einsum
 from portable_layers.ops.elementwise import (
@@ -104,10 +105,8 @@ from portable_layers.ops.elementwise import (
     fmax,
     fmin,
     fmod,
-    gcd,
     heaviside,
     hypot,
-    lcm,
     ldexp,
     maximum,
     minimum,

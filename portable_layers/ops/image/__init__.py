@@ -9,9 +9,10 @@ from portable_layers.ops.image.blurring import (
 )  # fmt: skip
 from portable_layers.ops.image.borders import crop_images, pad_images
 from portable_layers.ops.image.color import hsv_to_rgb, rgb_to_grayscale, rgb_to_hsv
+from portable_layers.ops.image.coordinates import map_coordinates
 from portable_layers.ops.image.elastic import elastic_transform
 from portable_layers.ops.image.resizing import resize
-from portable_layers.ops.image.sampling import affine_transform, map_coordinates, perspective_transform
+from portable_layers.ops.image.sampling import affine_transform, perspective_transform
 from portable_layers.ops.image.scaling import scale_and_translate
 
 __all__ = [

@@ -10,7 +10,8 @@ from portable_layers.ops.dispatch import cast_to, graph, op
 from portable_layers.ops.elementwise import as_float, scalar
 from portable_layers.ops.image.blurring import gaussian_blur
 from portable_layers.ops.image.color import images_of
-from portable_layers.ops.image.sampling import _check, _on_batch, sample
+from portable_layers.ops.image.coordinates import sample
+from portable_layers.ops.image.sampling import INTERPOLATIONS, check_options, on_batch
 from portable_layers.ops.random import random_normal
 from portable_layers.ops.reduction import positions
 from portable_layers.ops.shaping import expand_dims, reshape, squeeze
@@ -39,7 +40,7 @@ def elastic_transform(
     Raises:
         ValueError: for another interpolation or fill_mode.
     """
-    _check("elastic_transform", interpolation, fill_mode)
+    check_options("elastic_transform", interpolation, fill_mode)
     x, _ = images_of("elastic_transform", images, data_format)
     size = 6 * int(sigma) | 1
 
@@ -55,7 +56,7 @@ def elastic_transform(
             for n, shape in ((batch.shape[1], (1, -1, 1)), (batch.shape[2], (1, 1, -1)))
         )
         places = [graph().add("Add", base, moves(batch)) for base in (rows, columns)]
-        order = ("nearest", "bilinear").index(interpolation)
+        order = INTERPOLATIONS.index(interpolation)
         return cast_to(sample(wide, places, order, fill_mode, scalar(fill_value, wide), 1), batch.dtype)
 
-    return _on_batch(x, data_format, distorted)
+    return on_batch(x, data_format, distorted)

@@ -1,4 +1,4 @@
-"""Pixels read at places between pixels: transforms of images (`keras.ops.image`)."""
+"""Affine and perspective transforms of images (`keras.ops.image`), as TensorFlow computes them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from portable_layers import dtypes
-from portable_layers.dims import Size
 from portable_layers.ops.comparison import choose
 from portable_layers.ops.dispatch import cast_to, convert, graph, op
-from portable_layers.ops.elementwise import as_float, scalar
+from portable_layers.ops.elementwise import scalar
 from portable_layers.ops.image.color import images_of
+from portable_layers.ops.image.coordinates import held_between, less_by, number_of
 from portable_layers.ops.joining import join
 from portable_layers.ops.layout import standardize_data_format
 from portable_layers.ops.linalg.elimination import solved
@@ -26,24 +25,6 @@ INTERPOLATIONS = ("nearest", "bilinear")
 FILL_MODES = ("constant", "nearest", "wrap", "reflect")
 
 
-def _number(size: Size, dtype: str) -> Tensor:
-    """A size as a scalar."""
-    if isinstance(size, int):
-        return graph().constant(np.asarray(size).astype(dtypes.to_numpy(dtype)))
-    return cast_to(reshape(graph().size(size), []), dtype)
-
-
-def _between(x: Tensor, low: Any, high: Tensor) -> Tensor:
-    return graph().add("Min", graph().add("Max", x, scalar(low, x)), high)
-
-
-def _less(size: Tensor, number: int) -> Tensor:
-    return graph().add("Sub", size, scalar(number, size))
-
-
-# Affine and perspective transforms.
-
-
 def _reflected(x: Tensor, size: Tensor) -> Tensor:
     """Places outside mirrored at the border, the border pixel repeated (dcba|abcd|dcba)."""
     g = graph()
@@ -53,7 +34,7 @@ def _reflected(x: Tensor, size: Tensor) -> Tensor:
     mirrored = g.add("Sub", g.add("Neg", low), scalar(1, x))
     low = g.add("Where", g.add("Less", low, g.add("Neg", size)), g.add("Add", low, double), mirrored)
     high = g.add("Sub", x, g.add("Mul", double, g.add("Floor", g.add("Div", x, double))))
-    turned = g.add("Sub", _less(double, 1), high)
+    turned = g.add("Sub", less_by(double, 1), high)
     high = g.add("Where", g.add("GreaterOrEqual", high, size), turned, high)
     return _placed(x, size, low, high)
 
@@ -61,7 +42,7 @@ def _reflected(x: Tensor, size: Tensor) -> Tensor:
 def _wrapped(x: Tensor, size: Tensor) -> Tensor:
     """Places outside counted on from the other end (abcd|abcd|abcd)."""
     g = graph()
-    step = g.add("Max", _less(size, 1), scalar(1, size))
+    step = g.add("Max", less_by(size, 1), scalar(1, size))
     turns = g.add("Add", g.add("Floor", g.add("Div", g.add("Neg", x), step)), scalar(1, x))
     low = g.add("Add", x, g.add("Mul", size, turns))
     high = g.add("Sub", x, g.add("Mul", size, g.add("Floor", g.add("Div", x, step))))
@@ -71,16 +52,16 @@ def _wrapped(x: Tensor, size: Tensor) -> Tensor:
 def _placed(x: Tensor, size: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Places below the image, within it, and beyond it, as one."""
     g = graph()
-    last = _less(size, 1)
+    last = less_by(size, 1)
     found = g.add("Where", g.add("Greater", x, last), high, x)
     found = g.add("Where", g.add("Less", x, scalar(0, x)), low, found)
     single = g.add("LessOrEqual", size, scalar(1, size))
-    return _between(g.add("Where", single, scalar(0, x), found), 0, last)
+    return held_between(g.add("Where", single, scalar(0, x), found), 0, last)
 
 
 _BORDERS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "constant": lambda x, size: x,
-    "nearest": lambda x, size: _between(x, 0, _less(size, 1)),
+    "nearest": lambda x, size: held_between(x, 0, less_by(size, 1)),
     "reflect": _reflected,
     "wrap": _wrapped,
 }
@@ -89,14 +70,14 @@ _BORDERS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 def _read(images: Tensor, rows: Tensor, columns: Tensor, fill: Tensor) -> Tensor:
     """The pixels `(batch, height, width, channels)` at whole places `(batch, height, width)`."""
     g = graph()
-    height, width = (_number(n, rows.dtype) for n in images.shape[1:3])
+    height, width = (number_of(n, rows.dtype) for n in images.shape[1:3])
     inside: Any = None
     parts = []
     for places, size in ((rows, height), (columns, width)):
         zero = scalar(0, places)
         within = g.add("And", g.add("GreaterOrEqual", places, zero), g.add("Less", places, size))
         inside = within if inside is None else g.add("And", inside, within)
-        held = _between(places, 0, _less(size, 1))
+        held = held_between(places, 0, less_by(size, 1))
         # What is no number is outside.
         held = g.add("Where", g.add("IsNaN", held), zero, held)
         parts.append(expand_dims(cast_to(held, "int64"), -1))
@@ -123,7 +104,7 @@ def _transformed(
     safe = g.add("Where", flat, np.asarray(1, np.float32), depth)
     whole = (batch, height, width)
     at_x, at_y = (
-        broadcast_to(_BORDERS[fill_mode](g.add("Div", line(*row), safe), _number(size, "float32")), whole)
+        broadcast_to(_BORDERS[fill_mode](g.add("Div", line(*row), safe), number_of(size, "float32")), whole)
         for row, size in (((a0, a1, a2), width), ((b0, b1, b2), height))
     )
     fill = scalar(fill_value, images)
@@ -157,7 +138,8 @@ def _rounded_away(x: Tensor) -> Tensor:
     return g.add("Mul", size, g.add("Sign", x))
 
 
-def _check(name: str, interpolation: str, fill_mode: str = "constant") -> None:
+def check_options(name: str, interpolation: str, fill_mode: str = "constant") -> None:
+    """Raises ValueError for options that Keras does not take."""
     if interpolation not in INTERPOLATIONS or fill_mode not in _BORDERS:
         raise ValueError(
             f"{name} takes interpolation {' or '.join(INTERPOLATIONS)} and fill_mode "
@@ -165,7 +147,7 @@ def _check(name: str, interpolation: str, fill_mode: str = "constant") -> None:
         )
 
 
-def _on_batch(images: Tensor, data_format: str | None, transform: Callable[[Tensor], Tensor]) -> Tensor:
+def on_batch(images: Tensor, data_format: str | None, transform: Callable[[Tensor], Tensor]) -> Tensor:
     """Call a function on a batch of channels-last images."""
     is_first = standardize_data_format(data_format) == "channels_first"
     batch = expand_dims(images, 0) if images.ndim == 3 else images
@@ -196,13 +178,13 @@ def affine_transform(
     Raises:
         ValueError: for other values, or tensors of other ranks.
     """
-    _check("affine_transform", interpolation, fill_mode)
+    check_options("affine_transform", interpolation, fill_mode)
     x, _ = images_of("affine_transform", images, data_format)
     matrix = convert(transform)
     if matrix.ndim not in (1, 2):
         raise ValueError(f"transform must be of rank 1 or 2. Received: {matrix!r}")
     matrix = expand_dims(matrix, 0) if matrix.ndim == 1 else matrix
-    return _on_batch(
+    return on_batch(
         x, data_format, lambda batch: _transformed(batch, matrix, interpolation, fill_mode, fill_value)
     )
 
@@ -224,14 +206,14 @@ def perspective_transform(
     Raises:
         ValueError: for another interpolation, or points of another shape.
     """
-    _check("perspective_transform", interpolation)
+    check_options("perspective_transform", interpolation)
     x, _ = images_of("perspective_transform", images, data_format)
     points = [cast_to(p, "float32") for p in (start_points, end_points)]
     if any(p.ndim not in (2, 3) or tuple(p.shape[-2:]) != (4, 2) for p in points):
         raise ValueError(f"points must be (4, 2) or (batch, 4, 2). Received: {points[0]!r} and {points[1]!r}")
     start, end = (expand_dims(p, 0) if p.ndim == 2 else p for p in points)
     matrix = _homography(start, end)
-    return _on_batch(
+    return on_batch(
         x, data_format, lambda batch: _transformed(batch, matrix, interpolation, "constant", fill_value)
     )
 
@@ -248,105 +230,3 @@ def _homography(start: Tensor, end: Tensor) -> Tensor:
     coefficients = reshape(join([expand_dims(r, 2) for r in rows], 2), (-1, 8, 8))
     wanted = reshape(start, (-1, 8, 1))
     return reshape(solved(coefficients, wanted), (-1, 8))
-
-
-# Reading at any coordinates.
-
-_COORDINATE_MODES = ("constant", "nearest", "wrap", "mirror", "reflect")
-
-
-@op("image.MapCoordinates", "inputs", "coordinates")
-def map_coordinates(
-    inputs: Any, coordinates: Any, order: int, fill_mode: str = "constant", fill_value: float = 0.0
-) -> Any:
-    """The elements of a tensor at places between elements.
-
-    Args:
-        coordinates: `(rank of inputs, ...)`, the places.
-        order: 0 takes the nearest element, 1 interpolates.
-        fill_mode: what lies outside: `constant` (`fill_value`), `nearest`, `wrap`, `mirror` or `reflect`,
-            as Keras on TensorFlow computes them.
-
-    Raises:
-        ValueError: for other values, or shapes that do not fit.
-    """
-    x, places = convert(inputs), convert(coordinates)
-    if (
-        places.ndim < 2
-        or places.shape[0] != x.ndim
-        or order not in (0, 1)
-        or fill_mode not in _COORDINATE_MODES
-    ):
-        raise ValueError(
-            f"map_coordinates takes one row of coordinates an axis, order 0 or 1 and fill_mode "
-            f"{', '.join(_COORDINATE_MODES)}. Received: {places!r} for {x!r}, order={order}, fill_mode={fill_mode!r}"
-        )
-    rows = [squeeze(slice_axis(places, 0, i, i + 1), 0) for i in range(x.ndim)]
-    return sample(x, rows, order, fill_mode, fill_value)
-
-
-def sample(
-    x: Tensor, places: list[Tensor], order: int, fill_mode: str, fill_value: Any, batch_dims: int = 0
-) -> Tensor:
-    """`map_coordinates` with one tensor of places for each axis behind the batch axes."""
-    g = graph()
-    axes = []
-    for place, size in zip(places, x.shape[batch_dims : batch_dims + len(places)], strict=True):
-        wide = as_float(place)
-        if order == 0:
-            nodes: list[tuple[Tensor, Tensor | None]] = [(g.add("Round", wide), None)]
-        else:
-            low = g.add("Floor", wide)
-            upper = g.add("Sub", wide, low)
-            nodes = [
-                (low, g.add("Sub", scalar(1, wide), upper)),
-                (g.add("Add", low, scalar(1, low)), upper),
-            ]
-        axes.append(
-            [(*_inside(node, _number(size, wide.dtype), fill_mode), weight) for node, weight in nodes]
-        )
-    dtype = as_float(places[0]).dtype
-    rest = x.ndim - batch_dims - len(places)
-    total: Any = None
-    for corner in itertools.product(*axes):
-        index = join([expand_dims(cast_to(node, "int64"), -1) for node, _, _ in corner], places[0].ndim)
-        value = cast_to(g.add("GatherND", x, index, batch_dims=batch_dims), dtype)
-        factors = [weight for _, _, weight in corner if weight is not None]
-        if fill_mode == "constant":
-            valid = corner[0][1]
-            for _, within, _ in corner[1:]:
-                valid = g.add("And", valid, within)
-            fill = cast_to(cast_to(fill_value, x.dtype), dtype)
-            value = g.add("Where", _grown(valid, rest), value, fill)
-        for factor in factors:
-            value = g.add("Mul", value, _grown(factor, rest))
-        total = value if total is None else g.add("Add", total, value)
-    if dtypes.is_integer(x.dtype):
-        total = g.add("Round", total)
-    return cast_to(total, x.dtype)
-
-
-def _grown(x: Tensor, axes: int) -> Tensor:
-    return expand_dims(x, list(range(x.ndim, x.ndim + axes))) if axes else x
-
-
-def _inside(node: Tensor, size: Tensor, fill_mode: str) -> tuple[Tensor, Tensor]:
-    """A whole place brought into the axis, and whether it lay there."""
-    g = graph()
-    zero = scalar(0, node)
-    within = g.add("And", g.add("GreaterOrEqual", node, zero), g.add("Less", node, size))
-    if fill_mode in ("constant", "nearest"):
-        return _between(node, 0, _less(size, 1)), within
-    if fill_mode == "wrap":
-        return _modulo(node, size), within
-    double = g.add("Mul", size, scalar(2, size))
-    turned = _modulo(g.add("Abs", node), double)
-    back = g.add("Sub", double, turned)
-    if fill_mode == "reflect":
-        back = _less(back, 1)
-    return g.add("Where", g.add("Less", turned, size), turned, back), within
-
-
-def _modulo(x: Tensor, size: Tensor) -> Tensor:
-    g = graph()
-    return g.add("Sub", x, g.add("Mul", g.add("Floor", g.add("Div", x, size)), size))
