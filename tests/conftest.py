@@ -6,6 +6,11 @@ import os
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run: a failure is a change of the code, and can be run again.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.load_profile("fixed")
 
 
 @pytest.fixture(scope="session")

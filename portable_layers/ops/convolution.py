@@ -108,10 +108,14 @@ def conv_with_bias(
     data_format: str | None,
     dilation_rate: Any,
     depthwise: bool = False,
+    keras_format: str | None = None,
 ) -> Tensor:
     """`conv` or `depthwise_conv` with the bias `(filters,)` in the same operator.
 
     The kernel may be a variable: it is then written in ONNX's layout and not transposed in the graph.
+
+    Args:
+        keras_format: the data format in which Keras adds the bias, where that is another one.
     """
     data_format = standardize_data_format(data_format)
     rank, channels = _check_rank(x, kernel, data_format)
@@ -121,7 +125,7 @@ def conv_with_bias(
     last = x.dtype in UNFOLDED_DTYPES
     x = channels_last(x, data_format) if last else channels_first(x, data_format)
     where = window(x.shape[1:-1] if last else x.shape[2:], sizes, strides, dilations, padding)
-    inner, outer = _placed_bias(bias, x.dtype, data_format, filters, where.output)
+    inner, outer = _placed_bias(bias, x.dtype, keras_format or data_format, filters, where.output)
     if last:
         matrices = kernel_matrices(kernel, groups, depthwise, x.dtype)
         padded = _padded(x, where, 1)

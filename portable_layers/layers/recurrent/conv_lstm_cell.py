@@ -157,7 +157,9 @@ class _ConvLSTMCell(_DropoutCell):
             h, c = states
             if joined:
                 both = ops.concatenate([ops.cast(x, h.dtype), h], axis=axis)
-                gates = conv_with_bias(both, kernel, self.bias, 1, "same", data_format, 1)
+                gates = conv_with_bias(
+                    both, kernel, self.bias, 1, "same", data_format, 1, keras_format=self.data_format
+                )
             else:
                 gates = ops.add(x, self._recur(h, training, data_format, axis))
             h, c = lstm_step(ops.split(gates, 4, axis=axis), c, self.activation, self.recurrent_activation)
@@ -176,7 +178,14 @@ class _ConvLSTMCell(_DropoutCell):
             if len(lead) > 1:
                 x = ops.reshape(x, (product(lead), *x.shape[len(lead) :]))
             return conv_with_bias(
-                x, kernel, bias, self.strides, self.padding, data_format, self.dilation_rate
+                x,
+                kernel,
+                bias,
+                self.strides,
+                self.padding,
+                data_format,
+                self.dilation_rate,
+                keras_format=self.data_format,
             )
 
         if masks is None:
