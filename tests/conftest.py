@@ -18,3 +18,8 @@ def keras() -> ModuleType:
     """The installed Keras on TensorFlow, the judge of what a layer or object means."""
     os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", CUDA_VISIBLE_DEVICES="", KERAS_BACKEND="tensorflow")
     return pytest.importorskip("keras")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole networks come last."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
