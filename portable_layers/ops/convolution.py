@@ -115,7 +115,8 @@ def conv_with_bias(
     The kernel may be a variable: it is then written in ONNX's layout and not transposed in the graph.
 
     Args:
-        keras_format: the data format in which Keras adds the bias, where that is another one.
+        keras_format: the data format by which Keras places the bias, where that is another one:
+            `channels_last` where it always adds it along the channels.
     """
     data_format = standardize_data_format(data_format)
     rank, channels = _check_rank(x, kernel, data_format)

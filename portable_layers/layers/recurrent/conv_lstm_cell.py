@@ -158,7 +158,7 @@ class _ConvLSTMCell(_DropoutCell):
             if joined:
                 both = ops.concatenate([ops.cast(x, h.dtype), h], axis=axis)
                 gates = conv_with_bias(
-                    both, kernel, self.bias, 1, "same", data_format, 1, keras_format=self.data_format
+                    both, kernel, self.bias, 1, "same", data_format, 1, keras_format="channels_last"
                 )
             else:
                 gates = ops.add(x, self._recur(h, training, data_format, axis))
@@ -185,7 +185,7 @@ class _ConvLSTMCell(_DropoutCell):
                 self.padding,
                 data_format,
                 self.dilation_rate,
-                keras_format=self.data_format,
+                keras_format="channels_last",
             )
 
         if masks is None:

@@ -149,7 +149,16 @@ def test_auto_contrast(keras, data, low, dtype, data_format):
     x[..., :1] = 3  # what has no contrast stays
     value_range = (low, low + 100) if data.draw(st.booleans()) else (0, 255)
     layer = layers.AutoContrast(value_range=value_range, data_format=data_format, dtype=policy(dtype))
-    assert_like_keras(keras, layer, x)
+    if dtype != "float16":
+        assert_like_keras(keras, layer, x)
+        return
+    # Keras rounds `x * scale` and the offset to float16 before it adds them, so that their difference
+    # is as exact as the larger one: where the contrast is low, that is little.
+    axes = (-3, -2) if data_format == "channels_last" else (-2, -1)
+    contrast = np.ptp(x.astype("float64"), axis=axes)
+    terms = 255 * np.abs(x).max() / contrast[contrast > 0].min(initial=255)
+    ours, theirs = (np.asarray(f(x)).astype("float32") for f in (layer, twin(keras, layer)))
+    np.testing.assert_allclose(ours, theirs, rtol=5e-3, atol=max(0.6, 2**-9 * float(terms)))
 
 
 @few
