@@ -10,10 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from portable_layers import scope, tree
-from portable_layers.dims import Dim, Shape
 from portable_layers.graph import Graph, current_graph
 from portable_layers.serialization import Configurable
 from portable_layers.tensor import KerasHistory, KerasTensor, Tensor
@@ -134,18 +131,6 @@ def spec_of(function: Callable[..., Any], args: tuple, kwargs: dict) -> Any:
 def _keras_tensor(tensor: Tensor) -> KerasTensor:
     mask = tensor._keras_mask
     return KerasTensor(tensor.shape, tensor.dtype, mask_dims=None if mask is None else mask.shape)
-
-
-def dims_of(shape: Any, hint: str) -> Shape:
-    """A Keras shape with a fresh named dim for each None: axis 0 is `batch`, others by the hint."""
-    return tuple(
-        n
-        if isinstance(n, int | Dim)
-        else int(n)
-        if isinstance(n, np.integer)
-        else Dim.named("batch" if i == 0 else f"{hint}_{i}")
-        for i, n in enumerate(shape)
-    )
 
 
 def _only(items: list) -> Any:

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from portable_layers import dtypes
-from portable_layers.dims import Dim
-from portable_layers.ops.dispatch import cast_to, convert, graph, op
+from portable_layers.ops.dispatch import cast_to, convert, op
 from portable_layers.tensor import KerasTensor, Tensor
 
 
@@ -49,15 +48,6 @@ def stop_gradient(variable: Any) -> Any:
 def dtype(x: Any) -> str:
     """The Keras name of the dtype of anything that has one."""
     return dtypes.standardize(x.dtype)
-
-
-def size_tensor(size: Any) -> Any:
-    """A size as what `ops` functions take as a number: an int, or a scalar tensor."""
-    if isinstance(size, Dim):
-        from portable_layers.ops.shaping import squeeze
-
-        return squeeze(graph().size(size), 0)
-    return size
 
 
 def _with_mask(source: Any, tensor: Tensor) -> Tensor:
